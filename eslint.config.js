@@ -1,0 +1,36 @@
+import eslint from '@eslint/js';
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+import { depConstraints } from './tools/import-table.js';
+
+const boundaries = (where) => ({
+  '@nx/enforce-module-boundaries': [
+    'error',
+    { enforceBuildableLibDependency: true, depConstraints: depConstraints(where) },
+  ],
+});
+
+export default defineConfig(
+  globalIgnores(['**/dist', '**/out-tsc', '**/gen', '**/assembly', '**/testdata', 'eslint.config.js']),
+  eslint.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  { languageOptions: { parserOptions: { projectService: true } } },
+  {
+    rules: {
+      // A number in a template says what it means; everything else must be turned into text on purpose.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // `while (true)` around a step loop is its honest form.
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      // `{ field: _, ...rest }` is how a field is left out.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, argsIgnorePattern: '^_' }],
+    },
+  },
+  { plugins: { '@nx': nx }, rules: boundaries({ tests: false }) },
+  { files: ['**/*.test.ts', '**/*.conformance.ts'], rules: boundaries({ tests: true }) },
+  prettier,
+);

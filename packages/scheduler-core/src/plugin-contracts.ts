@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Attribute, Attributes } from './attribute.ts';
+import type { SchedulingCycle } from './cycle.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { ProfileOutcome, SchedulingResult } from './scheduling-result.ts';
+
+/**
+ * Narrows the candidates. Returns a subset in the given order, the same array where nothing is
+ * dropped. An empty answer makes the profile fail.
+ */
+export interface Filter {
+  filter(cycle: SchedulingCycle, candidates: readonly Endpoint[]): readonly Endpoint[];
+}
+
+/**
+ * Rates the candidates: one number for each, in their order. 1 is best and 0 worst; the scheduler
+ * clamps what lies outside and takes NaN for 0.
+ */
+export interface Scorer {
+  score(cycle: SchedulingCycle, candidates: readonly Endpoint[]): ArrayLike<number>;
+}
+
+/** Candidates with the weighted sum of their scores, in step. Never empty. */
+export interface ScoredCandidates {
+  readonly endpoints: readonly Endpoint[];
+  readonly totals: Float64Array;
+}
+
+/**
+ * Chooses among scored candidates. Returns at least one, the first choice in front; further ones are
+ * fall-backs in order.
+ */
+export interface Picker {
+  pick(cycle: SchedulingCycle, scored: ScoredCandidates): readonly Endpoint[];
+}
+
+/** Decides which profiles run and which of them gives the destination. */
+export interface ProfileHandler {
+  /**
+   * Names of the profiles to run next, given what ran so far; empty when done. Asked again after every
+   * round. A name that ran already is a programming error.
+   */
+  next(
+    cycle: SchedulingCycle,
+    profiles: readonly string[],
+    outcomes: ReadonlyMap<string, ProfileOutcome>,
+  ): readonly string[];
+  /** Name of the profile whose endpoints are the destination; it must have run. */
+  primary(cycle: SchedulingCycle, outcomes: ReadonlyMap<string, ProfileOutcome>): string;
+}
+
+/**
+ * Establishes facts about a request before it is scheduled. A producer that returns no promise runs in
+ * the same turn of the event loop as the decision. A failure or a time-out leaves its attributes unset
+ * and the request goes on.
+ */
+export interface DataProducer {
+  produce(
+    cycle: SchedulingCycle,
+    candidates: readonly Endpoint[],
+    output: ProducerOutput,
+  ): void | Promise<void>;
+  /** Longest it may take, in milliseconds. Default 400. */
+  readonly timeoutMs?: number;
+}
+
+export interface ProducerOutput {
+  /** Takes what the plugin declared as produced. */
+  readonly attributes: Attributes;
+  /** Aborted when the time is up or the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Headers that go upstream or to the client with the request's id. Names are lower-case. */
+export type HeaderWriter = Pick<Map<string, string>, 'set' | 'delete'>;
+
+/**
+ * Runs after the pick, in the same turn of the event loop: reservations and bookkeeping. Must not throw.
+ */
+export interface PreRequest {
+  preRequest(cycle: SchedulingCycle, result: SchedulingResult, upstreamHeaders: HeaderWriter): void;
+}
+
+/** How an exchange ended. */
+export type Termination = 'natural' | 'client-disconnect' | 'evicted' | 'error';
+
+/** Token counts that an engine reported. */
+export interface TokenUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedTokens: number | undefined;
+}
+
+/** A request that was placed, for the response hooks. */
+export interface Exchange {
+  readonly cycle: SchedulingCycle;
+  readonly result: SchedulingResult;
+}
+
+/** What is known when an exchange is over. */
+export interface Completion {
+  readonly termination: Termination;
+  /** Status of the answer; undefined where none came. */
+  readonly status: number | undefined;
+  readonly usage: TokenUsage | undefined;
+  /** Clock reading (ms). */
+  readonly atMs: number;
+}
+
+/**
+ * Watches the answer. For every exchange that passed `preRequest`, `responseCompleted` is called exactly
+ * once, whatever happens; the others at most once, in this order. Must not throw.
+ */
+export interface ResponseHooks {
+  responseHeaders?(
+    exchange: Exchange,
+    headers: ReadonlyMap<string, string>,
+    clientHeaders: HeaderWriter,
+  ): void;
+  /** The first byte of the answer's body passed. */
+  responseStarted?(exchange: Exchange, atMs: number): void;
+  responseCompleted?(exchange: Exchange, completion: Completion): void;
+}
+
+/** Follows the fleet. Whoever keeps state by slot clears it here. */
+export interface EndpointListener {
+  endpointAdded?(endpoint: Endpoint): void;
+  endpointRemoved?(endpoint: Endpoint): void;
+}
+
+/** What an instance of a plugin can do: one member for each extension point it serves. */
+export interface Plugin {
+  readonly filter?: Filter;
+  readonly scorer?: Scorer;
+  readonly picker?: Picker;
+  readonly profileHandler?: ProfileHandler;
+  readonly producer?: DataProducer;
+  readonly preRequest?: PreRequest;
+  readonly response?: ResponseHooks;
+  readonly endpoints?: EndpointListener;
+  /** Attributes it sets as a producer. */
+  readonly produces?: readonly Attribute<unknown>[];
+  /** Attributes it reads; a missing producer is created where there is a default for it, else the config is refused. */
+  readonly consumes?: readonly Attribute<unknown>[];
+}

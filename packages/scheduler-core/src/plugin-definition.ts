@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Random } from '@llm-d/determinism';
+import type { Telemetry } from '@llm-d/telemetry';
+import type { z } from 'zod';
+import type { Plugin } from './plugin-contracts.ts';
+
+/** Where a plugin takes part in a request's life. */
+export type ExtensionPoint =
+  | 'filter'
+  | 'scorer'
+  | 'picker'
+  | 'profile-handler'
+  | 'data-producer'
+  | 'pre-request'
+  | 'response';
+
+/** What a plugin instance may use besides its parameters. */
+export interface PluginContext {
+  /** Name of the instance. */
+  readonly name: string;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  /**
+   * Another instance by name. Only for names that {@link PluginDefinition.references} gave; those are
+   * created first.
+   */
+  plugin(name: string): Plugin;
+}
+
+/**
+ * A kind of plugin. `create` is called once for every instance in a configuration, with parameters that
+ * passed the schema, defaults filled in.
+ */
+export interface PluginDefinition<P = unknown> {
+  /** Name in configurations, as llm-d calls it where llm-d has it. */
+  readonly type: string;
+  /** One sentence for the reference page. */
+  readonly summary: string;
+  /** Alpha plugins need the flag `--allow-experimental-plugins`. */
+  readonly stability: 'alpha' | 'beta';
+  readonly points: readonly ExtensionPoint[];
+  /** A strict object; unknown fields are refused with their path. Every field has a description. */
+  readonly parameters: z.ZodType<P>;
+  /** Names of instances that `create` looks up. Default none. */
+  readonly references?: (parameters: P) => readonly string[];
+  /** Whether an instance may be created on its own because another plugin consumes what it produces. */
+  readonly isDefaultProducer?: boolean;
+  readonly create: (parameters: P, context: PluginContext) => Plugin;
+}
+
+/** Declares a plugin type; only gives `P` its inferred type. */
+export function definePlugin<P>(definition: PluginDefinition<P>): PluginDefinition<P> {
+  return definition;
+}
+
+/**
+ * A definition whose parameter type is forgotten, as a registry keeps it. The parameters reach `create`
+ * only through the definition's own schema, so the pair stays consistent.
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- P is both consumed and produced; only `any` erases it
+export type AnyPluginDefinition = PluginDefinition<any>;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the model is asked, as far as placing the request needs to know it. */
+export type Prompt =
+  | { readonly kind: 'none' }
+  /** UTF-8 of everything that becomes part of the prompt, in the engine's order. */
+  | { readonly kind: 'text'; readonly bytes: Uint8Array }
+  /** The client tokenized already. */
+  | { readonly kind: 'tokens'; readonly ids: Uint32Array };
+
+/** One request to be placed. Owned by the caller, constant while it is scheduled. */
+export interface SchedulingRequest {
+  /** `x-request-id`; unique enough to find its decision again. */
+  readonly id: string;
+  /** Model the client asked for. */
+  readonly model: string;
+  /** Model the engine will be asked for, after rewrites; a LoRA adapter's name where there is one. */
+  readonly targetModel: string;
+  /** Lower-case names; values of repeated headers joined by a comma. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly prompt: Prompt;
+  /** Keeps prefixes of different salts apart, as engines do. */
+  readonly cacheSalt: string;
+  /** Upper bound of output tokens, where the client gave one. */
+  readonly maxOutputTokens: number | undefined;
+  /** Whether the answer comes as server-sent events. */
+  readonly streaming: boolean;
+  /** Of its objective; 0 is normal, below 0 may be shed. */
+  readonly priority: number;
+  /** Tenant or program it counts for in fairness. */
+  readonly fairnessId: string;
+  /** Size of the body as it came. */
+  readonly bodyBytes: number;
+}

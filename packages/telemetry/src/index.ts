@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+export { noopTelemetry } from './telemetry.ts';
+export { noopLogger } from './logger.ts';
+export { defineCounter, defineGauge, defineHistogram, noopMetrics } from './metrics.ts';
+export { noopSpan, noopTracer } from './tracer.ts';
+
+export type { Telemetry } from './telemetry.ts';
+export type { LogFields, Logger } from './logger.ts';
+export type {
+  Counter,
+  CounterDefinition,
+  Gauge,
+  GaugeDefinition,
+  Histogram,
+  HistogramDefinition,
+  Labels,
+  MetricDefinition,
+  Metrics,
+} from './metrics.ts';
+export type { Span, SpanAttributes, TraceContext, Tracer } from './tracer.ts';
