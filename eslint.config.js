@@ -31,6 +31,6 @@ export default defineConfig(
     },
   },
   { plugins: { '@nx': nx }, rules: boundaries({ tests: false }) },
-  { files: ['**/*.test.ts', '**/*.conformance.ts'], rules: boundaries({ tests: true }) },
+  { files: ['**/*.test.ts', '**/*.testing.ts'], rules: boundaries({ tests: true }) },
   prettier,
 );

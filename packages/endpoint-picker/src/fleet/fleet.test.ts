@@ -1,0 +1,130 @@
+import type { EndpointIdentity, EngineMetrics } from '@llm-d/scheduler-core';
+import { unknownMetrics } from '@llm-d/scheduler-core';
+import { makeEndpoint } from '@llm-d/scheduler-core/testing';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createFleet } from './fleet.ts';
+
+const identity = (name: string): EndpointIdentity => ({ ...makeEndpoint(name) });
+const measured = (waitingRequests: number): EngineMetrics => ({
+  ...unknownMetrics,
+  waitingRequests,
+  updatedAtMs: 1,
+});
+const fleetOf = (...names: string[]) => {
+  const fleet = createFleet();
+  fleet.reconcile(names.map(identity));
+  return fleet;
+};
+const first = (fleet: ReturnType<typeof createFleet>) => {
+  const [endpoint] = fleet.snapshot();
+  if (endpoint === undefined) throw new Error('the fleet is empty');
+  return endpoint;
+};
+
+describe('membership', () => {
+  test('the snapshot stays the same object until something changes', () => {
+    const fleet = fleetOf('a', 'b');
+    const before = fleet.snapshot();
+    expect(fleet.snapshot()).toBe(before);
+    fleet.reconcile([identity('a'), identity('b')]);
+    expect(fleet.snapshot()).toBe(before);
+    fleet.reconcile([identity('a')]);
+    expect(fleet.snapshot().map(({ name }) => name)).toEqual(['a']);
+    expect(before).toHaveLength(2);
+  });
+
+  test('a server that moved is a new server', () => {
+    const fleet = fleetOf('a');
+    fleet.measure(first(fleet).id)?.complete(measured(7));
+    const events: string[] = [];
+    fleet.listen({
+      endpointAdded: ({ hostPort }) => events.push(`+${hostPort}`),
+      endpointRemoved: ({ hostPort }) => events.push(`-${hostPort}`),
+    });
+    fleet.reconcile([{ ...identity('a'), hostPort: '10.9.9.9:8000' }]);
+    expect(events).toEqual(['+10.0.0.1:8000', '-10.0.0.1:8000', '+10.9.9.9:8000']);
+    expect(first(fleet).metrics).toBe(unknownMetrics);
+  });
+
+  test('living members never share a slot, and slots stay small', () => {
+    const names = fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { maxLength: 10 });
+    fc.assert(
+      fc.property(fc.array(names, { maxLength: 20 }), (memberships) => {
+        const fleet = createFleet();
+        for (const members of memberships) {
+          fleet.reconcile(members.map(identity));
+          const slots = fleet.snapshot().map(({ slot }) => slot);
+          expect(new Set(slots).size).toBe(members.length);
+          expect(Math.max(-1, ...slots)).toBeLessThan(10);
+        }
+      }),
+    );
+  });
+});
+
+describe('reservations', () => {
+  test('a placement counts until metrics taken after it arrive', () => {
+    const fleet = fleetOf('a');
+    const early = fleet.measure(first(fleet).id);
+    fleet.place(first(fleet));
+    early?.complete(measured(0));
+    expect(first(fleet).reservedRequests).toBe(1);
+    fleet.measure(first(fleet).id)?.complete(measured(1));
+    expect(first(fleet)).toMatchObject({ reservedRequests: 0, metrics: { waitingRequests: 1 } });
+  });
+
+  test('a released placement counts no more, and only once', () => {
+    const fleet = fleetOf('a');
+    const placement = fleet.place(first(fleet));
+    fleet.place(first(fleet));
+    placement.release();
+    placement.release();
+    expect(first(fleet).reservedRequests).toBe(1);
+  });
+
+  test('placing does not change snapshots that were taken before', () => {
+    const fleet = fleetOf('a');
+    const before = first(fleet);
+    fleet.place(before);
+    expect(before.reservedRequests).toBe(0);
+    expect(first(fleet).reservedRequests).toBe(1);
+  });
+
+  test('a placement on a member that has left touches nobody else', () => {
+    const fleet = fleetOf('a');
+    const gone = first(fleet);
+    fleet.reconcile([{ ...identity('a'), hostPort: '10.9.9.9:8000' }, identity('b')]);
+    fleet.place({ ...gone, slot: 99 }).release();
+    expect(fleet.snapshot().map((e) => e.reservedRequests)).toEqual([0, 0]);
+  });
+});
+
+describe('ejection', () => {
+  test('an ejected member gets no requests until its time is over or it is restored', () => {
+    const fleet = fleetOf('a', 'b');
+    const { id } = first(fleet);
+    const names = (nowMs: number) => fleet.routable(nowMs).map(({ name }) => name);
+    fleet.eject(id, { untilMs: 100, reason: 'connection refused' });
+    expect(names(50)).toEqual(['b']);
+    expect(names(100)).toEqual(['a', 'b']);
+    fleet.eject(id, { untilMs: 200, reason: 'connection refused' });
+    fleet.restore(id);
+    expect(names(150)).toEqual(['a', 'b']);
+    expect(fleet.ejectionOf(id)).toBeUndefined();
+  });
+
+  test('when all are ejected all may be tried', () => {
+    const fleet = fleetOf('a', 'b');
+    for (const { id } of fleet.snapshot()) fleet.eject(id, { untilMs: 100, reason: 'down' });
+    expect(fleet.routable(0)).toHaveLength(2);
+  });
+
+  test('a member that leaves takes its ejection along', () => {
+    const fleet = fleetOf('a', 'b');
+    fleet.eject(first(fleet).id, { untilMs: 100, reason: 'down' });
+    fleet.reconcile([identity('b')]);
+    fleet.reconcile([identity('b'), identity('a')]);
+    expect(fleet.routable(0)).toHaveLength(2);
+  });
+});

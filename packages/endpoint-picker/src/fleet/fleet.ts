@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  unknownMetrics,
+  type Endpoint,
+  type EndpointIdentity,
+  type EndpointListener,
+  type EngineMetrics,
+} from '@llm-d/scheduler-core';
+
+/** Why an endpoint takes no new requests at the moment. */
+export interface Ejection {
+  /** Clock reading (ms) until which it is left out. */
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+/** A request's claim on an endpoint, from the pick to the end of the answer. */
+export interface Placement {
+  readonly endpoint: Endpoint;
+  /** Gives the claim back. Calling it again does nothing. */
+  release(): void;
+}
+
+/**
+ * The model servers known at the moment. The only place where endpoints are added, measured and removed;
+ * everybody else sees immutable snapshots.
+ */
+export interface Fleet {
+  /** All members in the order of discovery. The same array until something changes. */
+  snapshot(): readonly Endpoint[];
+  get(id: string): Endpoint | undefined;
+  /**
+   * Makes the membership equal to `identities`. A member whose address, port or labels changed is
+   * removed and added anew, because its cache and load are not the old one's.
+   */
+  reconcile(identities: readonly EndpointIdentity[]): void;
+  /** Claims an endpoint for a request. Counts as reserved until metrics taken later arrive. */
+  place(endpoint: Endpoint): Placement;
+  /**
+   * Starts a measurement of a member; metrics given to `complete` cover all placements made before.
+   * Undefined for an unknown id.
+   */
+  measure(id: string): { complete(metrics: EngineMetrics): void } | undefined;
+  /** Leaves a member out of {@link routable} until the ejection ends or is lifted. */
+  eject(id: string, ejection: Ejection): void;
+  /** Ends an ejection, if there is one. */
+  restore(id: string): void;
+  ejectionOf(id: string): Ejection | undefined;
+  /** Members that are not ejected. */
+  healthy(nowMs: number): readonly Endpoint[];
+  /**
+   * Members that may take a request now: the healthy ones. When all are ejected, all of them: a guess
+   * may succeed, no candidate never does.
+   */
+  routable(nowMs: number): readonly Endpoint[];
+  /** Follows membership; current members are announced at once. Returns how to stop. */
+  listen(listener: EndpointListener): () => void;
+}
+
+/** An empty fleet. */
+export function createFleet(): Fleet {
+  return new MutableFleet();
+}
+
+interface Member {
+  endpoint: Endpoint;
+  /** Sequence number of the last placement. */
+  placed: number;
+  /** Placements that no metrics show yet, in ascending order of their numbers. */
+  readonly unseen: Set<number>;
+  ejection: Ejection | undefined;
+}
+
+class MutableFleet implements Fleet {
+  readonly #members = new Map<string, Member>();
+  readonly #listeners = new Set<EndpointListener>();
+  readonly #freeSlots: number[] = [];
+  #slots = 0;
+  #ejected = 0;
+  #snapshot: readonly Endpoint[] | undefined = [];
+
+  snapshot(): readonly Endpoint[] {
+    return (this.#snapshot ??= Array.from(this.#members.values(), (member) => member.endpoint));
+  }
+
+  get(id: string): Endpoint | undefined {
+    return this.#members.get(id)?.endpoint;
+  }
+
+  reconcile(identities: readonly EndpointIdentity[]): void {
+    const wanted = new Map(identities.map((identity) => [identity.id, identity]));
+    for (const [id, member] of this.#members) {
+      const identity = wanted.get(id);
+      if (identity === undefined || !sameServer(member.endpoint, identity))
+        this.#remove(id, member);
+    }
+    for (const identity of wanted.values()) {
+      if (!this.#members.has(identity.id)) this.#add(identity);
+    }
+  }
+
+  place(endpoint: Endpoint): Placement {
+    const member = this.#members.get(endpoint.id);
+    // The endpoint may have left the fleet while the request was prepared.
+    if (member?.endpoint.slot !== endpoint.slot) return { endpoint, release: () => undefined };
+    const sequence = ++member.placed;
+    member.unseen.add(sequence);
+    this.#refresh(member);
+    return {
+      endpoint,
+      release: () => {
+        if (member.unseen.delete(sequence)) this.#refresh(member);
+      },
+    };
+  }
+
+  measure(id: string): { complete(metrics: EngineMetrics): void } | undefined {
+    const member = this.#members.get(id);
+    if (member === undefined) return undefined;
+    const covered = member.placed;
+    return {
+      complete: (metrics) => {
+        for (const sequence of member.unseen) {
+          if (sequence > covered) break;
+          member.unseen.delete(sequence);
+        }
+        this.#refresh(member, metrics);
+      },
+    };
+  }
+
+  eject(id: string, ejection: Ejection): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    if (member.ejection === undefined) this.#ejected++;
+    member.ejection = ejection;
+  }
+
+  restore(id: string): void {
+    const member = this.#members.get(id);
+    if (member?.ejection === undefined) return;
+    member.ejection = undefined;
+    this.#ejected--;
+  }
+
+  ejectionOf(id: string): Ejection | undefined {
+    return this.#members.get(id)?.ejection;
+  }
+
+  healthy(nowMs: number): readonly Endpoint[] {
+    if (this.#ejected === 0) return this.snapshot();
+    const open: Endpoint[] = [];
+    for (const { endpoint, ejection } of this.#members.values()) {
+      if (ejection === undefined || ejection.untilMs <= nowMs) open.push(endpoint);
+    }
+    return open;
+  }
+
+  routable(nowMs: number): readonly Endpoint[] {
+    const healthy = this.healthy(nowMs);
+    return healthy.length > 0 ? healthy : this.snapshot();
+  }
+
+  listen(listener: EndpointListener): () => void {
+    this.#listeners.add(listener);
+    for (const endpoint of this.snapshot()) listener.endpointAdded?.(endpoint);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #add(identity: EndpointIdentity): void {
+    const endpoint: Endpoint = {
+      id: identity.id,
+      namespace: identity.namespace,
+      name: identity.name,
+      rank: identity.rank,
+      address: identity.address,
+      port: identity.port,
+      hostPort: identity.hostPort,
+      labels: identity.labels,
+      slot: this.#freeSlots.pop() ?? this.#slots++,
+      metrics: unknownMetrics,
+      reservedRequests: 0,
+    };
+    this.#members.set(identity.id, {
+      endpoint,
+      placed: 0,
+      unseen: new Set(),
+      ejection: undefined,
+    });
+    this.#snapshot = undefined;
+    for (const listener of this.#listeners) listener.endpointAdded?.(endpoint);
+  }
+
+  #remove(id: string, member: Member): void {
+    this.restore(id);
+    this.#members.delete(id);
+    this.#snapshot = undefined;
+    for (const listener of this.#listeners) listener.endpointRemoved?.(member.endpoint);
+    // Freed last: a listener that is told of the removal still finds its state under the slot.
+    this.#freeSlots.push(member.endpoint.slot);
+  }
+
+  #refresh(member: Member, metrics: EngineMetrics = member.endpoint.metrics): void {
+    member.endpoint = { ...member.endpoint, metrics, reservedRequests: member.unseen.size };
+    this.#snapshot = undefined;
+  }
+}
+
+function sameServer(a: EndpointIdentity, b: EndpointIdentity): boolean {
+  const labels = Object.entries(a.labels);
+  return (
+    a.hostPort === b.hostPort &&
+    labels.length === Object.keys(b.labels).length &&
+    labels.every(([key, value]) => b.labels[key] === value)
+  );
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '@llm-d/determinism';
+import type {
+  Attributes,
+  DataProducer,
+  Endpoint,
+  Named,
+  SchedulingCycle,
+} from '@llm-d/scheduler-core';
+import type { Logger } from '@llm-d/telemetry';
+
+/** Longest a producer may take that does not say otherwise; llm-d's constant. */
+const DEFAULT_TIMEOUT_MS = 400;
+
+export interface Production {
+  readonly cycle: SchedulingCycle;
+  readonly attributes: Attributes;
+  readonly candidates: readonly Endpoint[];
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs producers in their order. One that fails or takes too long is reported and leaves its attributes unset.
+ * Returns a promise only if a producer did: otherwise everything happened before it returns.
+ */
+export function createDataProduction(
+  producers: readonly Named<DataProducer>[],
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): (production: Production) => Promise<void> | undefined {
+  const report = (producer: string, cycle: SchedulingCycle, error: unknown): void => {
+    logger.warn('data producer failed', { producer, requestId: cycle.request.id, error });
+  };
+
+  const start = (
+    { name, plugin }: Named<DataProducer>,
+    { cycle, attributes, candidates, signal }: Production,
+  ): Promise<void> | undefined => {
+    const limit = new AbortController();
+    try {
+      // Its own signal, because the deadline is the producer's alone.
+      const done = plugin.produce(cycle, candidates, {
+        attributes,
+        get signal() {
+          return AbortSignal.any([limit.signal, signal]);
+        },
+      });
+      if (done === undefined) return undefined;
+      const timeoutMs = plugin.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+      return within({ done, timeoutMs, signal, limit, clock }).catch((error: unknown) => {
+        report(name, cycle, error);
+      });
+    } catch (error) {
+      report(name, cycle, error);
+      return undefined;
+    }
+  };
+
+  const runFrom = async (
+    first: Promise<void>,
+    rest: readonly Named<DataProducer>[],
+    production: Production,
+  ): Promise<void> => {
+    await first;
+    for (const producer of rest) await start(producer, production);
+  };
+
+  return (production) => {
+    for (const [i, producer] of producers.entries()) {
+      const waiting = start(producer, production);
+      if (waiting !== undefined) return runFrom(waiting, producers.slice(i + 1), production);
+    }
+    return undefined;
+  };
+}
+
+interface Wait {
+  readonly done: Promise<void>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly limit: AbortController;
+  readonly clock: Clock;
+}
+
+/** Settles with `done`, or earlier when time is up or the client is gone; late results are ignored. */
+function within({ done, timeoutMs, signal, limit, clock }: Wait): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.schedule(timeoutMs, () => {
+      limit.abort();
+      end(() => {
+        reject(new Error(`no result within ${timeoutMs} ms`));
+      });
+    });
+    const gone = () => {
+      end(resolve);
+    };
+    const end = (settle: () => void) => {
+      timer.cancel();
+      signal.removeEventListener('abort', gone);
+      settle();
+    };
+    signal.addEventListener('abort', gone, { once: true });
+    done.then(
+      () => {
+        end(resolve);
+      },
+      (error: unknown) => {
+        end(() => {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        });
+      },
+    );
+  });
+}

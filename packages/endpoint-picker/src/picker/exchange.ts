@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '@llm-d/determinism';
+import type {
+  Exchange,
+  Named,
+  ResponseHooks,
+  SchedulingRequest,
+  Termination,
+  TokenUsage,
+} from '@llm-d/scheduler-core';
+import type { Logger } from '@llm-d/telemetry';
+import type { Placement } from '../fleet/fleet.ts';
+import type { DecisionRecord } from './decision-log.ts';
+import type { RequestSeries } from './request-metrics.ts';
+
+/** What the transport learned when an exchange ended. */
+export interface ExchangeEnd {
+  readonly termination: Termination;
+  readonly usage?: TokenUsage | undefined;
+}
+
+/**
+ * A placed request on its way through the server. The transport reports what passes, in any order of chunks and
+ * at any granularity; it must call `end` exactly once in effect (more calls do nothing), whatever happens.
+ */
+export interface PlacedExchange {
+  /** The answer's head arrived. Returns headers to add to the client's answer. */
+  responseHeaders(
+    status: number,
+    headers: ReadonlyMap<string, string>,
+  ): ReadonlyMap<string, string>;
+  /** Bytes of the answer's body passed. */
+  responseBytes(count: number): void;
+  /** Gives the server back and tells every plugin how it went. */
+  end(end: ExchangeEnd): void;
+}
+
+export interface ExchangeParts {
+  readonly exchange: Exchange;
+  readonly placement: Placement;
+  readonly record: DecisionRecord;
+  readonly series: RequestSeries;
+  readonly hooks: readonly Named<ResponseHooks>[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Clock reading (ms) of the request's arrival. */
+  readonly arrivedMs: number;
+}
+
+const NO_HEADERS: ReadonlyMap<string, string> = new Map();
+
+/** Opens the books of an exchange that was just placed. */
+export function openExchange(parts: ExchangeParts): PlacedExchange {
+  return new OpenExchange(parts);
+}
+
+class OpenExchange implements PlacedExchange {
+  readonly #parts: ExchangeParts;
+  #status: number | undefined;
+  #firstByteMs: number | undefined;
+  #bytes = 0;
+  #ended = false;
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+    parts.series.running.add(1);
+  }
+
+  responseHeaders(
+    status: number,
+    headers: ReadonlyMap<string, string>,
+  ): ReadonlyMap<string, string> {
+    this.#status = status;
+    const { hooks, exchange } = this.#parts;
+    if (this.#ended || hooks.every(({ plugin }) => plugin.responseHeaders === undefined)) {
+      return NO_HEADERS;
+    }
+    const added = new Map<string, string>();
+    this.#each((plugin) => plugin.responseHeaders?.(exchange, headers, added));
+    return added;
+  }
+
+  responseBytes(count: number): void {
+    if (this.#ended || count === 0) return;
+    this.#bytes += count;
+    if (this.#firstByteMs !== undefined) return;
+    const { clock, exchange, arrivedMs, series } = this.#parts;
+    const atMs = clock.nowMs();
+    this.#firstByteMs = atMs - arrivedMs;
+    const { streaming, whole } = series.ttft;
+    (exchange.cycle.request.streaming ? streaming : whole).observe(this.#firstByteMs / 1000);
+    this.#each((plugin) => plugin.responseStarted?.(exchange, atMs));
+  }
+
+  end({ termination, usage }: ExchangeEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { placement, clock, exchange, arrivedMs, record } = this.#parts;
+    placement.release();
+    const atMs = clock.nowMs();
+    const status = this.#status;
+    this.#each((plugin) =>
+      plugin.responseCompleted?.(exchange, { termination, status, usage, atMs }),
+    );
+    record.answer = {
+      termination,
+      status,
+      firstByteMs: this.#firstByteMs,
+      durationMs: atMs - arrivedMs,
+      usage,
+    };
+    this.#count(record.answer);
+  }
+
+  #count({ termination, status, durationMs, usage }: NonNullable<DecisionRecord['answer']>): void {
+    const { series } = this.#parts;
+    series.running.add(-1);
+    series.duration.observe(durationMs / 1000);
+    series.responseBytes.observe(this.#bytes);
+    if (usage !== undefined) series.usage(usage);
+    const error = errorCode(termination, status);
+    if (error !== undefined) series.error(error);
+  }
+
+  /** A hook must not throw; one that does must not keep the others from their books. */
+  #each(call: (plugin: ResponseHooks) => void): void {
+    for (const { name, plugin } of this.#parts.hooks) {
+      try {
+        call(plugin);
+      } catch (error) {
+        const requestId = this.#requestOf().id;
+        this.#parts.logger.error('response hook failed', { plugin: name, requestId, error });
+      }
+    }
+  }
+
+  #requestOf(): SchedulingRequest {
+    return this.#parts.exchange.cycle.request;
+  }
+}
+
+/** The `error_code` an exchange counts under; undefined for one that went well. */
+function errorCode(termination: Termination, status: number | undefined): string | undefined {
+  switch (termination) {
+    case 'client-disconnect':
+      return 'ClientDisconnect';
+    case 'evicted':
+      return 'Evicted';
+    case 'error':
+      return 'UpstreamError';
+    case 'natural':
+      return status !== undefined && status >= 400 ? 'ModelServerError' : undefined;
+  }
+}
