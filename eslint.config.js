@@ -13,7 +13,14 @@ const boundaries = (where) => ({
 });
 
 export default defineConfig(
-  globalIgnores(['**/dist', '**/out-tsc', '**/gen', '**/assembly', '**/testdata', 'eslint.config.js']),
+  globalIgnores([
+    '**/dist',
+    '**/out-tsc',
+    '**/gen',
+    '**/assembly',
+    '**/testdata',
+    'eslint.config.js',
+  ]),
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   { languageOptions: { parserOptions: { projectService: true } } },
@@ -27,7 +34,10 @@ export default defineConfig(
         { allowConstantLoopConditions: 'only-allowed-literals' },
       ],
       // `{ field: _, ...rest }` is how a field is left out.
-      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { ignoreRestSiblings: true, argsIgnorePattern: '^_' },
+      ],
     },
   },
   { plugins: { '@nx': nx }, rules: boundaries({ tests: false }) },

@@ -38,9 +38,7 @@ export function depConstraints({ tests }) {
   const testOnly = tests ? ['type:test'] : [];
   const rooms = Object.entries(libraries).map(([room, allowed]) => ({
     sourceTag: `room:${room}`,
-    onlyDependOnLibsWithTags: [
-      ...new Set([...leaves.filter((leaf) => leaf !== room), ...allowed]),
-    ]
+    onlyDependOnLibsWithTags: [...new Set([...leaves.filter((leaf) => leaf !== room), ...allowed])]
       .map((name) => `room:${name}`)
       .concat(testOnly),
   }));

@@ -7,6 +7,7 @@ export { EndpointsFileError, parseEndpointsFile } from './discovery/endpoints-fi
 export { nodeFiles, startFileDiscovery } from './discovery/file-discovery.ts';
 export { createHttpMetricsTransport } from './scrape/http-metrics-transport.ts';
 export { createMappingSelector, UnknownEngineError } from './scrape/configured-mapping.ts';
+export { createMetricReader } from './scrape/exposition-reader.ts';
 export { createEngineMetricsReader } from './scrape/engine-metrics-reader.ts';
 export { engineMappings } from './scrape/engine-mapping.ts';
 export { MetricSpecError, parseMetricSpec } from './scrape/metric-spec.ts';
@@ -30,6 +31,7 @@ export type { EndpointsFile } from './discovery/endpoints-file.ts';
 export type { FileDiscoveryOptions, WatchedFiles } from './discovery/file-discovery.ts';
 export type { ConfiguredMappings, EngineConfig } from './scrape/configured-mapping.ts';
 export type { EngineMapping, InfoSpec } from './scrape/engine-mapping.ts';
+export type { MetricReader, Sample } from './scrape/exposition-reader.ts';
 export type { EngineMetricsReader } from './scrape/engine-metrics-reader.ts';
 export type { HttpMetricsTransportOptions } from './scrape/http-metrics-transport.ts';
 export type { MetricSpec } from './scrape/metric-spec.ts';

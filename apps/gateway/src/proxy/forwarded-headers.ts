@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+type Headers = NodeJS.Dict<string | string[]>;
+
+/** Headers that concern one connection only (RFC 9110 §7.6.1), and those that the gateway sets itself. */
+const PER_CONNECTION = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'host',
+  'content-length',
+  'expect',
+]);
+
+/** Headers by which parts of the platform steer each other; from a client they are forgeries. */
+const CONTROL_PREFIXES = [
+  'x-gateway-',
+  'x-llm-d-',
+  'x-prefiller-',
+  'x-encoder-',
+  'x-data-parallel-',
+  'x-kv-cache-source-',
+];
+const CONTROL = new Set([
+  'epp-profile',
+  'test-epp-endpoint-selection',
+  'x-slo-ttft-ms',
+  'x-slo-tpot-ms',
+  'x-conformance-test-served-endpoint',
+]);
+
+/** Whether a lower-case name is one that only the platform may set. */
+export function isControlHeader(name: string): boolean {
+  return CONTROL.has(name) || CONTROL_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+/**
+ * What of a client's request heads is believed: neither control headers, nor HTTP/2's pseudo headers, nor what concerns
+ * its connection. Values of repeated headers are joined by a comma.
+ */
+export function trustedHeaders(headers: Headers): Map<string, string> {
+  const trusted = new Map<string, string>();
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || name.startsWith(':')) continue;
+    if (PER_CONNECTION.has(name) || isControlHeader(name)) continue;
+    trusted.set(name, typeof value === 'string' ? value : value.join(', '));
+  }
+  return trusted;
+}
+
+/** What of a server's answer heads reaches the client. The answer's length stays: its bytes are not changed. */
+export function answerHeaders(headers: Headers): Record<string, string | string[]> {
+  const kept: Record<string, string | string[]> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || name.startsWith(':')) continue;
+    if (PER_CONNECTION.has(name) && name !== 'content-length') continue;
+    kept[name] = value;
+  }
+  return kept;
+}

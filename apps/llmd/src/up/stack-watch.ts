@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock, Timer } from '@llm-d/determinism';
+import { readGateway, readServer } from './stack-metrics.ts';
+import { viewOf, type StackReading, type StackView } from './stack-view.ts';
+
+export interface StackWatchOptions {
+  readonly gatewayUrl: string;
+  /** Base URLs of the servers. */
+  readonly servers: readonly string[];
+  readonly clock: Clock;
+  /** The body of a GET, or a rejection. */
+  readonly fetch: (url: string, signal: AbortSignal) => Promise<Buffer>;
+  readonly onView: (view: StackView) => void;
+  /** Default 1000. */
+  readonly intervalMs?: number;
+}
+
+/** How far back rates and percentiles look. */
+const WINDOW_MS = 10_000;
+
+/** Looks at a stack again and again and tells what it sees. Returns how to stop. */
+export function watchStack(options: StackWatchOptions): { stop(): void } {
+  const { clock, intervalMs = 1000 } = options;
+  const stopping = new AbortController();
+  const readings: StackReading[] = [];
+  let timer: Timer | undefined;
+
+  const look = async (): Promise<void> => {
+    const reading = await readStack(options, stopping.signal);
+    if (stopping.signal.aborted) return;
+    while (readings.length > 1 && reading.atMs - (readings[0]?.atMs ?? 0) > WINDOW_MS)
+      readings.shift();
+    options.onView(viewOf(readings[0], reading));
+    readings.push(reading);
+    timer = clock.schedule(intervalMs, () => void look());
+  };
+  void look();
+  return {
+    stop: () => {
+      stopping.abort();
+      timer?.cancel();
+    },
+  };
+}
+
+async function readStack(options: StackWatchOptions, stopped: AbortSignal): Promise<StackReading> {
+  const { gatewayUrl, servers, clock, fetch } = options;
+  const timeout = new AbortController();
+  const limit = clock.schedule(1000, () => {
+    timeout.abort();
+  });
+  const signal = AbortSignal.any([timeout.signal, stopped]);
+  const read = async <T>(url: string, parse: (text: Buffer) => T): Promise<T | undefined> => {
+    try {
+      return parse(await fetch(`${url}/metrics`, signal));
+    } catch {
+      // A server that is down is shown as such.
+      return undefined;
+    }
+  };
+  const [gateway, ...answers] = await Promise.all([
+    read(gatewayUrl, readGateway),
+    ...servers.map(async (url) => [new URL(url).host, await read(url, readServer)] as const),
+  ]);
+  limit.cancel();
+  return { atMs: clock.nowMs(), gateway, servers: new Map(answers) };
+}

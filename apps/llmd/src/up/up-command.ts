@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '@llm-d/determinism';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import type { ChildState } from '../stack/child.ts';
+import { startLocalStack, type LocalStack, type Programs } from '../stack/local-stack.ts';
+import { policyArguments } from '../stack/policies.ts';
+import {
+  addSimulationFlags,
+  fleetOf,
+  numberFrom,
+  type SimulationFlags,
+} from '../stack/simulation-flags.ts';
+import { createScreen, type Output } from './screen.ts';
+import { drawStack, lineOfStack } from './stack-table.ts';
+import type { StackView } from './stack-view.ts';
+import { watchStack } from './stack-watch.ts';
+
+export interface UpDeps {
+  readonly programs: Programs;
+  readonly clock: Clock;
+  readonly output: Output;
+  /** Aborts when the person wants to end. */
+  readonly signal: AbortSignal;
+  readonly fetch: (url: string, signal: AbortSignal) => Promise<Buffer>;
+}
+
+interface UpFlags extends SimulationFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly enginePort: number;
+  readonly endpoint: readonly string[];
+  readonly endpointsFile?: string;
+  readonly config?: string;
+  readonly table: boolean;
+}
+
+/** Time between two plain lines where there is no terminal. */
+const PLAIN_INTERVAL_MS = 10_000;
+
+/** Adds `up`, which `start` runs: engines, a gateway, and a table that lives. */
+export function registerUpCommand(program: Command, deps: UpDeps): void {
+  const command = program
+    .command('up')
+    .description('start model servers (simulated unless given) and a gateway in front of them')
+    .option('--host <address>', 'address that the gateway listens on', '127.0.0.1')
+    .option('--port <number>', 'port of the gateway', numberFrom(0, { whole: true }), 8080)
+    .option(
+      '--engine-port <number>',
+      'port of the first simulated engine',
+      numberFrom(0, { whole: true }),
+      9001,
+    )
+    .option(
+      '--endpoint <url>',
+      'a model server that runs already, instead of simulated ones (repeatable)',
+      (url: string, before: readonly string[]) => [...before, url],
+      [] as readonly string[],
+    )
+    .option('--endpoints-file <path>', 'file that lists such servers')
+    .option('--model <name>', 'model that the simulated engines serve', 'sim-model')
+    .option('--config <file>', 'EndpointPickerConfig of the gateway')
+    .option('--no-table', 'print plain lines, also on a terminal');
+  addSimulationFlags(command, { engines: 4, timeScale: 1 }).action(async (flags: UpFlags) => {
+    await up(flags, deps);
+  });
+}
+
+/** Runs until the signal aborts; everything that was started is gone when it resolves. */
+async function up(flags: UpFlags, deps: UpDeps): Promise<void> {
+  const { output, clock, signal } = deps;
+  const screen = createScreen(output);
+  const stack = await startLocalStack({
+    programs: deps.programs,
+    clock,
+    fleet:
+      flags.endpoint.length > 0 || flags.endpointsFile !== undefined
+        ? { kind: 'given', endpoints: flags.endpoint, endpointsFile: flags.endpointsFile }
+        : fleetOf(flags, flags.enginePort),
+    gateway: {
+      host: flags.host,
+      port: flags.port,
+      args: flags.config === undefined ? [] : policyArguments(flags.config),
+    },
+    onState: (name, state) => {
+      const news = newsOf(name, state);
+      if (news !== undefined && !signal.aborted) screen.line(news);
+    },
+    onLine: (name, line) => {
+      if (!signal.aborted) screen.line(pc.dim(`${name}: ${line}`));
+    },
+  });
+  try {
+    greet(stack, { screen, model: flags.endpoint.length > 0 ? '<model>' : (flags.model ?? '<model>') });
+    await show(stack, { flags, deps, screen });
+  } finally {
+    await stack.stop();
+  }
+}
+
+interface Show {
+  readonly flags: UpFlags;
+  readonly deps: UpDeps;
+  readonly screen: ReturnType<typeof createScreen>;
+}
+
+/** Shows the stack until the signal aborts. */
+async function show(stack: LocalStack, { flags, deps, screen }: Show): Promise<void> {
+  const { signal, clock, fetch, output } = deps;
+  const live = flags.table && output.isTTY === true;
+  let before = '';
+  const draw = (view: StackView): void => {
+    if (live) {
+      screen.block(drawStack(view));
+      return;
+    }
+    const line = lineOfStack(view);
+    // A log that says the same again and again hides what changes.
+    if (line !== before) screen.line(line);
+    before = line;
+  };
+  const watch = watchStack({
+    gatewayUrl: stack.url,
+    servers: stack.endpoints,
+    clock,
+    fetch,
+    onView: draw,
+    intervalMs: live ? 1000 : PLAIN_INTERVAL_MS,
+  });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  watch.stop();
+}
+
+function greet(
+  stack: LocalStack,
+  { screen, model }: { readonly screen: Show['screen']; readonly model: string },
+): void {
+  const body = JSON.stringify({
+    model,
+    messages: [{ role: 'user', content: 'Hello!' }],
+    stream: true,
+  });
+  screen.line(
+    `${pc.green('ready')}  ${pc.bold(`${stack.url}/v1`)}  in front of ${stack.endpoints.length || 'listed'} model servers`,
+  );
+  screen.line(
+    `try    curl -N ${stack.url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`,
+  );
+  screen.line(`why    curl ${stack.url}/debug/decisions`);
+  screen.line('end    Ctrl-C');
+}
+
+function newsOf(name: string, state: ChildState): string | undefined {
+  switch (state.kind) {
+    case 'starting':
+      return undefined;
+    case 'ready':
+      return `${pc.green('up')}     ${name} ${state.urls.join(' ')}`;
+    case 'died':
+      return `${pc.red('died')}   ${name}: ${state.reason}`;
+    case 'stopped':
+      return undefined;
+  }
+}

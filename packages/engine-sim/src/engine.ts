@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock, Random, Timer } from '@llm-d/determinism';
+import { createPrefixHasher, type PrefixHasher } from '@llm-d/kv-index';
+import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
+import { planAnswer } from './answer.ts';
+import { Batch } from './batch.ts';
+import type { BlockCounts } from './block-pool.ts';
+import { settleConfig, type EngineConfig, type SettledConfig } from './engine-config.ts';
+import type { KvEvent } from './kv-events.ts';
+import type { EngineProfile } from './profile.ts';
+import type {
+  EngineRequest,
+  FinishReason,
+  RefusalReason,
+  SequenceSink,
+  SubmitResult,
+} from './request.ts';
+import { Sequence, resultOf } from './sequence.ts';
+import { defaultLatencySettings, stepTimeMs, type LatencySettings } from './step-time.ts';
+
+/** A finished step. The same object is given again for the next step: read it, do not keep it. */
+export interface StepRecord {
+  /** Steps since the start, from 1. */
+  step: number;
+  startMs: number;
+  endMs: number;
+  prefillTokens: number;
+  decodeSequences: number;
+  /** Tokens that the step generated. */
+  generatedTokens: number;
+  /** Sequences preempted when the step was planned. */
+  preemptions: number;
+  /** After the step. */
+  running: number;
+  waiting: number;
+}
+
+/** What an engine looks like at an instant. Totals count from its start. */
+export interface EngineSnapshot {
+  readonly running: number;
+  /** Requests that wait, the deferred ones included. */
+  readonly waiting: number;
+  /** Of these, requests that wait for a place among the adapters. */
+  readonly deferred: number;
+  /** Share of the KV blocks that sequences hold, 0 to 1. */
+  readonly kvUsage: number;
+  readonly blocks: BlockCounts;
+  readonly prefixCacheQueriesTokens: number;
+  readonly prefixCacheHitsTokens: number;
+  readonly preemptions: number;
+  readonly steps: number;
+  readonly loadedLoras: readonly string[];
+  /** Adapters of running and of waiting requests, each once, in order of first use. */
+  readonly runningLoras: readonly string[];
+  readonly waitingLoras: readonly string[];
+}
+
+export interface EngineOptions {
+  readonly profile: EngineProfile;
+  readonly clock: Clock;
+  /** Draws answers. */
+  readonly random: Random;
+  readonly config?: EngineConfig;
+  /** Hashes blocks. Default: one of its own; engines of one thread can share. */
+  readonly hasher?: PrefixHasher;
+  readonly telemetry?: Telemetry;
+  /** Called after each step's sinks, in the same turn of the event loop. */
+  readonly onStep?: (record: Readonly<StepRecord>) => void;
+  /** Called with the changes of the prefix cache: after planning a step, and after a reset. */
+  readonly onKvEvents?: (events: readonly KvEvent[]) => void;
+}
+
+/** A simulated vLLM engine. */
+export interface Engine {
+  /** The config in force, every default applied. */
+  readonly config: SettledConfig;
+  submit(request: EngineRequest, sink: SequenceSink): SubmitResult;
+  snapshot(): EngineSnapshot;
+  /** Changes the given settings from the next step on. */
+  setLatency(settings: Partial<LatencySettings>): void;
+  latency(): LatencySettings;
+  /** Makes an adapter known; false if it already was. */
+  loadLora(name: string): boolean;
+  /** Forgets an adapter, false if it is unknown. Accepted requests for it still run. */
+  unloadLora(name: string): boolean;
+  /** Empties the prefix cache; false, changing nothing, while sequences hold blocks. As in vLLM. */
+  resetPrefixCache(): boolean;
+  /** Aborts everything and refuses what comes. Leaves no timer behind. */
+  stop(): void;
+}
+
+/** An engine that has fallen behind the clock by more than this does not try to make up for it. */
+const MAX_LAG_MS = 100;
+/** Steps made up for in one turn of the event loop. */
+const MAX_STEPS_PER_TURN = 64;
+
+/**
+ * An engine that works in steps on `clock`: wall time and virtual time run the same code. Steps follow each other on an
+ * ideal time line, so that late timers (a wall clock's have a granularity of 1 ms) do not slow the engine down.
+ */
+export function createEngine(options: EngineOptions): Engine {
+  return new StepLoop(options);
+}
+
+class StepLoop implements Engine {
+  readonly config: SettledConfig;
+  readonly #options: EngineOptions;
+  readonly #telemetry: Telemetry;
+  readonly #hasher: PrefixHasher;
+  readonly #batch: Batch;
+  readonly #events: KvEvent[] = [];
+  readonly #loras = new Set<string>();
+  readonly #generated: Sequence[] = [];
+  readonly #record: StepRecord = {
+    ...{ step: 0, startMs: 0, endMs: 0, prefillTokens: 0, decodeSequences: 0 },
+    ...{ generatedTokens: 0, preemptions: 0, running: 0, waiting: 0 },
+  };
+  /** All sequences that have not ended. */
+  readonly #living = new Set<Sequence>();
+  #latency: LatencySettings = defaultLatencySettings;
+  #timer: Timer | undefined;
+  /** True from waking up until the step loop finds nothing to do. */
+  #busy = false;
+  #stopped = false;
+  #scratch = new Uint32Array(1024);
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.config = settleConfig(options.profile, options.config ?? {});
+    this.#telemetry = options.telemetry ?? noopTelemetry;
+    this.#hasher = options.hasher ?? createPrefixHasher();
+    this.#batch = new Batch(
+      this.config,
+      options.onKvEvents === undefined ? undefined : this.#events,
+    );
+  }
+
+  submit(request: EngineRequest, sink: SequenceSink): SubmitResult {
+    const reason = this.#refusal(request);
+    if (reason !== undefined) return { kind: 'refused', reason };
+    const sequence = this.#createSequence(request, sink);
+    this.#living.add(sequence);
+    if (this.#latency.extraTtftMs > 0) {
+      sequence.delay = this.#options.clock.schedule(this.#latency.extraTtftMs, () => {
+        sequence.delay = undefined;
+        this.#enqueue(sequence);
+      });
+    } else {
+      this.#enqueue(sequence);
+    }
+    return {
+      kind: 'accepted',
+      cachedTokens: () => sequence.cachedTokens,
+      abort: () => {
+        this.#abort(sequence);
+      },
+    };
+  }
+
+  snapshot(): EngineSnapshot {
+    const { pool, running, cacheQueries, cacheHits, preemptions } = this.#batch;
+    const waiting = [...this.#living].filter((sequence) => sequence.state === 'waiting');
+    const blocks = pool.counts();
+    return {
+      running: running.length,
+      waiting: waiting.length,
+      deferred: waiting.filter((sequence) => this.#batch.isDeferred(sequence)).length,
+      kvUsage: blocks.used / blocks.total,
+      blocks,
+      prefixCacheQueriesTokens: cacheQueries,
+      prefixCacheHitsTokens: cacheHits,
+      preemptions,
+      steps: this.#record.step,
+      loadedLoras: [...this.#loras],
+      runningLoras: lorasOf(running),
+      waitingLoras: lorasOf(waiting),
+    };
+  }
+
+  setLatency(settings: Partial<LatencySettings>): void {
+    this.#latency = { ...this.#latency, ...settings };
+  }
+
+  latency(): LatencySettings {
+    return this.#latency;
+  }
+
+  loadLora(name: string): boolean {
+    if (this.#loras.has(name)) return false;
+    this.#loras.add(name);
+    return true;
+  }
+
+  unloadLora(name: string): boolean {
+    return this.#loras.delete(name);
+  }
+
+  resetPrefixCache(): boolean {
+    const cleared = this.#batch.clearCache();
+    this.#publishEvents();
+    return cleared;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const sequence of [...this.#living]) this.#abort(sequence);
+  }
+
+  #refusal(request: EngineRequest): RefusalReason | undefined {
+    if (this.#stopped) return 'stopped';
+    if (request.promptTokens.length === 0 || (request.maxTokens ?? 1) < 1) return 'invalid';
+    if (request.lora !== undefined && !this.#loras.has(request.lora)) return 'unknown_lora';
+    if (request.promptTokens.length + 1 > this.config.maxModelLen) return 'prompt_too_long';
+    const waiting = this.#living.size - this.#batch.running.length;
+    return waiting >= this.config.maxWaitingRequests ? 'overloaded' : undefined;
+  }
+
+  #createSequence(request: EngineRequest, sink: SequenceSink): Sequence {
+    const { promptTokens } = request;
+    const room = this.config.maxModelLen - promptTokens.length;
+    const answer = planAnswer(request, this.#options.random, {
+      mode: this.config.mode,
+      meanOutputTokens: this.config.meanOutputTokens,
+      limit: Math.min(request.maxTokens ?? room, room),
+    });
+    const total = promptTokens.length + answer.tokens.length;
+    return new Sequence({
+      ...{ request, sink, output: answer.tokens, plannedFinish: answer.finish },
+      keys: this.config.enablePrefixCaching ? this.#keysOf(request, answer.tokens) : NO_KEYS,
+      maxBlocks: Math.ceil(total / this.config.blockSizeTokens),
+      arrivedMs: this.#options.clock.nowMs(),
+    });
+  }
+
+  #keysOf(request: EngineRequest, output: Uint32Array): Float64Array {
+    const { promptTokens } = request;
+    const total = promptTokens.length + output.length;
+    if (this.#scratch.length < total) this.#scratch = new Uint32Array(2 * total);
+    this.#scratch.set(promptTokens);
+    this.#scratch.set(output, promptTokens.length);
+    return this.#hasher.keys(this.#scratch.subarray(0, total), {
+      model: request.lora ?? this.config.model,
+      cacheSalt: request.cacheSalt,
+      blockSizeTokens: this.config.blockSizeTokens,
+    });
+  }
+
+  #enqueue(sequence: Sequence): void {
+    this.#batch.waiting.pushBack(sequence);
+    if (this.#busy) return;
+    this.#busy = true;
+    const startMs = this.#options.clock.nowMs();
+    // Not at once: requests that arrive at the same instant share the first step.
+    this.#timer = this.#options.clock.schedule(0, () => {
+      this.#begin(startMs);
+      this.#sleep();
+    });
+  }
+
+  /** Plans the step that starts at `startMs`, or goes idle. */
+  #begin(startMs: number): void {
+    const preemptionsBefore = this.#batch.preemptions;
+    this.#busy = this.#batch.plan(startMs);
+    this.#publishEvents();
+    if (!this.#busy) return;
+    const record = this.#record;
+    const { work, running } = this.#batch;
+    record.step++;
+    record.startMs = startMs;
+    record.endMs = startMs + this.#durationMs(running.length);
+    record.prefillTokens = work.prefillTokens;
+    record.decodeSequences = work.decodeSequences;
+    record.preemptions = this.#batch.preemptions - preemptionsBefore;
+  }
+
+  #durationMs(running: number): number {
+    const { maxNumSeqs, timeScale } = this.config;
+    const { timeFactorUnderLoad } = this.#latency;
+    const fullness = maxNumSeqs > 1 ? (running - 1) / (maxNumSeqs - 1) : 0;
+    const load = 1 + (timeFactorUnderLoad - 1) * fullness;
+    const ms = stepTimeMs(this.#options.profile.step, this.#batch.work, this.#latency);
+    return (ms * load) / timeScale;
+  }
+
+  #sleep(): void {
+    this.#timer = this.#busy
+      ? this.#options.clock.schedule(this.#record.endMs - this.#options.clock.nowMs(), () => {
+          this.#turn();
+        })
+      : undefined;
+  }
+
+  /** Finishes the step under way and any that should have ended meanwhile. */
+  #turn(): void {
+    const { clock } = this.#options;
+    for (let steps = 0; steps < MAX_STEPS_PER_TURN; steps++) {
+      this.#finishStep();
+      if (this.#stopped) return;
+      const nowMs = clock.nowMs();
+      this.#begin(nowMs - this.#record.endMs > MAX_LAG_MS ? nowMs : this.#record.endMs);
+      if (!this.#busy || this.#record.endMs > nowMs) break;
+    }
+    this.#sleep();
+  }
+
+  #finishStep(): void {
+    const generated = this.#generated;
+    this.#batch.complete(generated);
+    for (const sequence of generated) this.#deliver(sequence);
+    const record = this.#record;
+    record.generatedTokens = generated.length;
+    record.running = this.#batch.running.length;
+    record.waiting = this.#living.size - record.running;
+    generated.length = 0;
+    this.#options.onStep?.(record);
+  }
+
+  #deliver(sequence: Sequence): void {
+    // A sink called earlier in this step may have aborted this one.
+    if (sequence.reported) return;
+    const index = sequence.generated - 1;
+    const { sink, output, plannedFinish } = sequence.plan;
+    if (sequence.firstTokenMs === undefined) sequence.firstTokenMs = this.#record.endMs;
+    try {
+      sink.onToken?.(output[index] ?? 0, index);
+    } catch (error) {
+      this.#telemetry.logger.error('a sink failed', { error });
+      this.#abort(sequence);
+    }
+    if (sequence.state === 'finished') this.#end(sequence, plannedFinish, this.#record.endMs);
+  }
+
+  #abort(sequence: Sequence): void {
+    if (sequence.reported) return;
+    sequence.delay?.cancel();
+    if (sequence.state !== 'finished') this.#batch.remove(sequence);
+    this.#end(sequence, 'abort', this.#options.clock.nowMs());
+  }
+
+  /** Reports the end, unless that has been done. */
+  #end(sequence: Sequence, reason: FinishReason, atMs: number): void {
+    if (sequence.reported) return;
+    sequence.reported = true;
+    this.#living.delete(sequence);
+    try {
+      sequence.plan.sink.onFinish(resultOf(sequence, reason, atMs));
+    } catch (error) {
+      this.#telemetry.logger.error('a sink failed', { error });
+    }
+  }
+
+  #publishEvents(): void {
+    if (this.#events.length === 0) return;
+    const batch = this.#events.splice(0);
+    this.#options.onKvEvents?.(batch);
+  }
+}
+
+const NO_KEYS = new Float64Array(0);
+
+function lorasOf(sequences: readonly Sequence[]): string[] {
+  const names = new Set<string>();
+  for (const { plan } of sequences) {
+    if (plan.request.lora !== undefined) names.add(plan.request.lora);
+  }
+  return [...names];
+}

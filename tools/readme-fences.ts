@@ -1,0 +1,42 @@
+// The TypeScript examples of a Markdown file: fences that begin with "```ts check". In them a trailing
+// "// => value" says what the expression before it gives.
+
+const FENCE = /```ts check\n([\s\S]*?)```/g;
+const EXPECTATION = /^(.*?);?\s*\/\/ => (.*)$/;
+
+/** One example; its imports are shared by the whole file. */
+export interface Fence {
+  readonly imports: readonly string[];
+  readonly body: readonly string[];
+}
+
+/** The examples of a Markdown text, in order. */
+export function fencesOf(markdown: string): readonly Fence[] {
+  return [...markdown.matchAll(FENCE)].map(([, code = '']) => {
+    const lines = code.split('\n');
+    return { imports: lines.filter(isImport), body: lines.filter((line) => !isImport(line)) };
+  });
+}
+
+/** A module in which every example is one call of `wrap`, expectations turned into code by `expectation`. */
+export function moduleOf(
+  fences: readonly Fence[],
+  options: {
+    readonly prelude: string;
+    readonly wrap: (body: string, number: number) => string;
+    readonly expectation: (expression: string, value: string) => string;
+  },
+): string {
+  const imports = new Set(fences.flatMap((fence) => fence.imports));
+  const examples = fences.map(({ body }, i) => {
+    const lines = body.map((line) =>
+      line.replace(EXPECTATION, (_, expression: string, value: string) =>
+        options.expectation(expression, value),
+      ),
+    );
+    return options.wrap(lines.join('\n'), i + 1);
+  });
+  return [options.prelude, ...imports, ...examples].join('\n');
+}
+
+const isImport = (line: string): boolean => line.startsWith('import ');
