@@ -30,21 +30,27 @@ export class PromptBuilder {
   #tokens = new Uint32Array(0);
   #tokenCount = 0;
   #isOrdered = true;
+  #lastOrder = 0;
+  /** The piece that may grow. */
   #last: Piece | undefined;
 
   constructor(text: TextBuffer) {
     this.#text = text;
   }
 
-  /** How many pieces there are: a mark for {@link drop}. */
-  get pieceCount(): number {
+  /** A member begins: what it brings makes pieces of its own. Returns a mark for {@link drop}. */
+  mark(): number {
+    this.#last = undefined;
     return this.#pieces.length;
   }
 
   /** The text buffer's bytes from `start` on belong to the prompt. */
   addText(order: number, start: number): void {
     if (start === this.#text.used) return;
-    this.#add({ kind: Piece.text, order, start, end: this.#text.used });
+    const last = this.#last;
+    if (last?.kind === Piece.text && last.order === order && last.end === start) {
+      last.end = this.#text.used;
+    } else this.#add({ kind: Piece.text, order, start, end: this.#text.used });
   }
 
   /** Token ids of one member follow each other, so they make one piece. */
@@ -90,7 +96,8 @@ export class PromptBuilder {
 
   #add(piece: Piece): void {
     // Media lie between texts and have none, so they never force a copy, but must be sorted like all others.
-    if (this.#last !== undefined && piece.order < this.#last.order) this.#isOrdered = false;
+    if (piece.order < this.#lastOrder) this.#isOrdered = false;
+    this.#lastOrder = piece.order;
     this.#last = piece;
     this.#pieces.push(piece);
   }

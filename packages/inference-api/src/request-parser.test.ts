@@ -259,6 +259,12 @@ describe('the last of several members with one name counts', () => {
       {},
       '[2]b',
     ],
+    [
+      'chat-completions',
+      '{"messages":[{"role":"r","content":["x",{"text":"a"},{"text":"b","text":"c"},"d","e"]}]}',
+      {},
+      'rxacde',
+    ],
   ])('%s %s', (api, body, expected, text) => {
     const request = parse(api, body);
     expect(request).toMatchObject(expected);
@@ -277,6 +283,16 @@ describe('the last of several members with one name counts', () => {
     expect(errorOf('completions', '{"prompt":"x","prompt":null}').code).toBe(
       'missing_required_parameter',
     );
+  });
+});
+
+test('a name may be repeated often, but not without end', () => {
+  const body = (times: number) => `{${'"model":"a",'.repeat(times)}"prompt":"x"}`;
+  expect(parse('completions', body(101)).modelSpans).toHaveLength(101);
+  expect(errorOf('completions', body(102))).toMatchObject({
+    code: 'invalid_value',
+    param: 'model',
+    message: "'model' is one of more than 100 repeated members (byte 1213)",
   });
 });
 

@@ -92,28 +92,29 @@ class Parser implements RequestParser {
       return;
     }
     this.chunks.push(chunk);
-    this.#checkUtf8(this.#utf8.push(chunk));
-    if (this.#error !== undefined) return;
+    if (!this.#isUtf8(this.#utf8.push(chunk))) return;
     this.#scanner.push(chunk);
     this.#checkScan();
   }
 
   end(): ParseResult {
-    if (this.#error === undefined) this.#checkUtf8(this.#utf8.end());
-    if (this.#error === undefined) {
+    if (this.#error === undefined && this.#isUtf8(this.#utf8.end())) {
       this.#scanner.end();
       this.#checkScan();
     }
     if (this.#error !== undefined) return { ok: false, error: this.#error };
-    const request = this.#reader.finish(this.#bytes);
-    if (request !== undefined) return { ok: true, request };
-    this.#error = this.#reader.error ?? apiError('internal_error', 'the request was not read');
-    return { ok: false, error: this.#error };
+    const result = this.#reader.finish(this.#bytes);
+    if (!result.ok) this.#error = result.error;
+    return result;
   }
 
-  #checkUtf8(offset: number): void {
-    if (offset < 0) return;
-    this.#error = apiError('invalid_utf8', `the request body is not UTF-8 at byte ${offset}`);
+  #isUtf8(invalidOffset: number): boolean {
+    if (invalidOffset < 0) return true;
+    this.#error = apiError(
+      'invalid_utf8',
+      `the request body is not UTF-8 at byte ${invalidOffset}`,
+    );
+    return false;
   }
 
   #checkScan(): void {

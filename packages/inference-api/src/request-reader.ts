@@ -4,33 +4,11 @@ import type { ApiError, ApiErrorCode } from './api-error.ts';
 import type { ApiDescriptor } from './api-descriptor.ts';
 import type { JsonKind, JsonVisitor } from './json/json-scanner.ts';
 import type { TextBuffer } from './json/text-buffer.ts';
-import type { ByteSpan, ParsedRequest } from './parsed-request.ts';
+import type { ByteSpan, ParsedRequest, ParseResult } from './parsed-request.ts';
 import { PromptBuilder } from './prompt-builder.ts';
+import { createFrame, openFrame } from './request-frame.ts';
+import type { Frame } from './request-frame.ts';
 import type { Field, MediaKind, ObjectShape, Shape, StringUse } from './request-shape.ts';
-
-/** An open container that is read. Kept and used again for the next one at its depth. */
-interface Frame {
-  /** Of an object, its shape. */
-  object: ObjectShape | undefined;
-  /** Of an array, the shape of its items. */
-  items: Shape | undefined;
-  uniform: boolean;
-  firstKind: JsonKind | undefined;
-  /** Of an array, the index of the item at hand. */
-  index: number;
-  /** Of an object, the field at hand, undefined if its name is not one that is read. */
-  field: Field | undefined;
-  keyOffset: number;
-  valueOffset: number;
-  /** Bits of the fields seen. */
-  seen: number;
-  /** Where this object's marks begin in the reader's list. */
-  marksFrom: number;
-  /** Of a content part: what its type says, what its members say, where its payload is. */
-  typeMedia: MediaKind | undefined;
-  memberMedia: MediaKind | undefined;
-  payload: ByteSpan | undefined;
-}
 
 const mediaOfType: ReadonlyMap<string, MediaKind> = new Map([
   ['image', 'image'],
@@ -57,6 +35,9 @@ const indefinite: Readonly<Record<JsonKind, string>> = {
   boolean: 'a boolean',
   null: 'null',
 };
+
+/** Spans are kept of all members of a name, so there must be a bound to them. */
+const MAX_REPEATS = 100;
 
 const MAX_TOKEN_ID = 2 ** 32 - 1;
 /**
@@ -86,6 +67,7 @@ export class RequestReader implements JsonVisitor {
   #textStart = 0;
   /** Pairs of a field's bit and the builder's piece count when the field began, for each open object. */
   readonly #marks: number[] = [];
+  #repeats = 0;
 
   #model: string | undefined;
   readonly #modelSpans: ByteSpan[] = [];
@@ -123,9 +105,9 @@ export class RequestReader implements JsonVisitor {
     frame.field = field;
     frame.keyOffset = offset;
     if (field === undefined) return;
-    if ((frame.seen & field.bit) !== 0) this.#forget(frame, field);
+    if ((frame.seen & field.bit) !== 0) this.#repeat(frame, field);
     frame.seen |= field.bit;
-    this.#marks.push(field.bit, this.#builder.pieceCount);
+    this.#marks.push(field.bit, this.#builder.mark());
   }
 
   begin(kind: JsonKind, offset: number): boolean {
@@ -152,14 +134,13 @@ export class RequestReader implements JsonVisitor {
     if (field !== undefined) this.#endField(field, { kind, end, isEmpty });
   }
 
-  /** What was read, once the whole body was scanned without fault; undefined if its prompt is missing (see `error`). */
-  finish(bodyBytes: number): ParsedRequest | undefined {
+  /** What was read, once the whole body was scanned without fault; an error if its prompt is missing. */
+  finish(bodyBytes: number): ParseResult {
     if (this.#filledPrompts === 0 && this.#excuses === 0) {
-      this.#failPrompt();
-      return undefined;
+      return { ok: false, error: this.#missingPrompt() };
     }
     const limit = this.#limits.find((value) => value !== undefined);
-    return {
+    const request: ParsedRequest = {
       api: this.#api.kind,
       model: this.#model,
       modelSpans: this.#modelSpans,
@@ -172,6 +153,7 @@ export class RequestReader implements JsonVisitor {
       bodyBytes,
       kvTransferParamSpans: this.#transferSpans,
     };
+    return { ok: true, request };
   }
 
   #beginAs(kind: JsonKind, frame: Frame): boolean {
@@ -218,17 +200,7 @@ export class RequestReader implements JsonVisitor {
     if (this.#depth === 0) this.#firstMemberOffset = this.#frame.valueOffset + 1;
     this.#depth++;
     const frame = this.#frameAt(this.#depth);
-    frame.object = object;
-    frame.items = items;
-    frame.uniform = uniform;
-    frame.firstKind = undefined;
-    frame.index = -1;
-    frame.field = undefined;
-    frame.seen = 0;
-    frame.marksFrom = this.#marks.length;
-    frame.typeMedia = undefined;
-    frame.memberMedia = undefined;
-    frame.payload = undefined;
+    openFrame(frame, { object, items, uniform, marksFrom: this.#marks.length });
     this.#frame = frame;
     return true;
   }
@@ -324,13 +296,21 @@ export class RequestReader implements JsonVisitor {
     else this.#filledPrompts |= field.bit;
   }
 
-  /** Takes back what an earlier member of the same name brought. */
+  #repeat(frame: Frame, field: Field): void {
+    this.#repeats++;
+    if (this.#repeats > MAX_REPEATS) {
+      frame.valueOffset = frame.keyOffset;
+      this.#fail('invalid_value', `is one of more than ${MAX_REPEATS} repeated members`);
+    } else this.#forget(frame, field);
+  }
+
+  /** Takes back what the last member of the same name brought; those before it were taken back then. */
   #forget(frame: Frame, field: Field): void {
     const marks = this.#marks;
-    for (let at = frame.marksFrom; at < marks.length; at += 2) {
+    for (let at = marks.length - 2; at >= frame.marksFrom; at -= 2) {
       if (marks[at] !== field.bit) continue;
-      const from = marks[at + 1] ?? 0;
-      this.#builder.drop(from, marks[at + 3] ?? this.#builder.pieceCount);
+      this.#builder.drop(marks[at + 1] ?? 0, marks[at + 3] ?? this.#builder.mark());
+      break;
     }
     if (frame.object?.isPart === true) {
       if (field.shape.string === 'partType') frame.typeMedia = undefined;
@@ -359,45 +339,29 @@ export class RequestReader implements JsonVisitor {
   /** Where a piece that ends here belongs: by its section of the body, its item in there, its part of the item. */
   #order(): number {
     const section = this.#frameAt(1).field?.order ?? 0;
-    const item = this.#depth > 1 ? Math.max(0, this.#frameAt(2).index) : 0;
-    const part = this.#depth > 2 ? (this.#frameAt(3).field?.order ?? 0) : 0;
+    if (this.#depth < 3) return section << SECTION_SHIFT;
+    const item = Math.max(0, this.#frameAt(2).index);
+    const part = this.#frameAt(3).field?.order ?? 0;
     return (section << SECTION_SHIFT) | (item << PART_BITS) | part;
   }
 
   #frameAt(depth: number): Frame {
     const known = this.#frames[depth];
     if (known !== undefined) return known;
-    const frame: Frame = {
-      object: undefined,
-      items: undefined,
-      uniform: false,
-      firstKind: undefined,
-      index: -1,
-      field: undefined,
-      keyOffset: 0,
-      valueOffset: 0,
-      seen: 0,
-      marksFrom: 0,
-      typeMedia: undefined,
-      memberMedia: undefined,
-      payload: undefined,
-    };
+    const frame = createFrame();
     this.#frames.push(frame);
     return frame;
   }
 
-  #failPrompt(): void {
+  #missingPrompt(): ApiError {
     const fields = this.#api.request.fields.filter(({ prompt }) => prompt === true);
     const empty = fields.find(({ bit }) => (this.#emptyPrompts & bit) !== 0);
-    const names = fields.map(({ name }) => name);
-    this.error =
-      empty === undefined
-        ? apiError(
-            'missing_required_parameter',
-            `the request has no ${names.map((name) => `'${name}'`).join(' or ')}`,
-            names[0] ?? null,
-          )
-        : apiError('invalid_value', `'${empty.name}' must not be empty`, empty.name);
+    if (empty !== undefined) {
+      return apiError('invalid_value', `'${empty.name}' must not be empty`, empty.name);
+    }
+    const names = fields.map(({ name }) => `'${name}'`).join(' or ');
+    const code = 'missing_required_parameter';
+    return apiError(code, `the request has no ${names}`, fields[0]?.name ?? null);
   }
 
   #fail(code: ApiErrorCode, what: string): void {

@@ -26,7 +26,7 @@ export interface ResponseObservation {
   readonly oversizedLines: number;
 }
 
-/** Looks at a response that passes by. The bytes are neither changed nor copied; the latest may be kept for a while. */
+/** Looks at a response that passes by. The bytes are not changed, and nothing refers to them after the call. */
 export interface ResponseObserver {
   /** Looks at the next bytes; returns how many events had their first data line completed by them. */
   push(chunk: Uint8Array): number;
@@ -64,21 +64,26 @@ class BodyObserver implements ResponseObserver {
 }
 
 const DONE = Buffer.from('[DONE]');
-/** Keys as they stand in JSON. No content holds them so, for its quotes are escaped. */
-const FINISH_REASON = Buffer.from('"finish_reason":');
-const STOP_REASON = Buffer.from('"stop_reason":');
-const USAGE = Buffer.from('"usage":');
-const META_INFO = Buffer.from('"meta_info":');
+/**
+ * Keys as they stand in JSON, where no content holds them, for its quotes are escaped. The opening quote is checked
+ * apart: a search that begins with a byte as frequent as that takes three times as long.
+ */
+const FINISH_REASON = Buffer.from('finish_reason":');
+const STOP_REASON = Buffer.from('stop_reason":');
+const USAGE = Buffer.from('usage":');
+const META_INFO = Buffer.from('meta_info":');
 
 const LOWER_N = 0x6e;
 const SPACE = 0x20;
+const QUOTE = 0x22;
 
-/** Whether `key`, quote and colon included, stands in the line with a value that is not null. */
+/** Whether a key stands in the line with a value that is not null. */
 function hasValue(line: Buffer, key: Buffer): boolean {
   for (let at = line.indexOf(key); at >= 0; at = line.indexOf(key, at)) {
+    const isKey = line[at - 1] === QUOTE;
     at += key.length;
     while (line[at] === SPACE) at++;
-    if (line[at] !== LOWER_N) return true;
+    if (isKey && line[at] !== LOWER_N) return true;
   }
   return false;
 }
@@ -151,7 +156,7 @@ class StreamObserver implements ResponseObserver {
     this.#countEvent();
     if (hasValue(data, this.#finishKey)) this.#reader.readEvent(data);
     if (!hasValue(data, this.#usageKey)) return;
-    if (this.#isCumulative) this.#latestUsage = data;
+    if (this.#isCumulative) this.#latestUsage = Buffer.from(data);
     else this.#reader.readEvent(data);
   }
 

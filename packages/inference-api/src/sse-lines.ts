@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { TextBuffer } from './json/text-buffer.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
 
 /** Receives the lines of a stream. */
 export interface LineHandler {
-  /** A whole line without its end: the bytes of `chunk` from `start` up to `end`. Kept bytes must be copied. */
+  /**
+   * A whole line without its end: the bytes of `chunk` from `start` up to `end`. They are valid during the call only,
+   * unless `chunk` is the one that was pushed, which is in the hands of whoever pushed it.
+   */
   line(chunk: Uint8Array, start: number, end: number): void;
   /** A line was longer than is kept: its first bytes. */
   oversizedLine(head: Uint8Array): void;
@@ -24,10 +28,9 @@ export interface SseLinesOptions {
 export class SseLines {
   readonly #handler: LineHandler;
   readonly #maxLineBytes: number;
-  /** The pieces of a line whose end has not come. */
-  #pieces: Uint8Array[] = [];
-  #pending = 0;
-  #isOversized = false;
+  /** What has come of a line whose end has not; its head only if that is too much. */
+  readonly #line = new TextBuffer();
+  #lineBytes = 0;
   /** The last chunk ended with CR: an LF that follows belongs to it. */
   #afterCr = false;
 
@@ -60,28 +63,26 @@ export class SseLines {
   }
 
   #endLine(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#pending === 0) {
+    if (this.#lineBytes === 0) {
       this.#handler.line(chunk, start, end);
       return;
     }
     this.#keep(chunk.subarray(start, end));
-    const line = Buffer.concat(this.#pieces);
-    if (this.#isOversized) this.#handler.oversizedLine(line);
-    else this.#handler.line(line, 0, line.length);
-    this.#pieces = [];
-    this.#pending = 0;
-    this.#isOversized = false;
+    const { bytes, used } = this.#line;
+    if (this.#lineBytes > this.#maxLineBytes) this.#handler.oversizedLine(bytes.subarray(0, used));
+    else this.#handler.line(bytes, 0, used);
+    this.#line.used = 0;
+    this.#lineBytes = 0;
   }
 
   #keep(piece: Uint8Array): void {
-    this.#pending += piece.length;
-    if (this.#isOversized) return;
-    if (this.#pending > this.#maxLineBytes) {
-      this.#isOversized = true;
-      this.#pieces = [Buffer.concat(this.#pieces).subarray(0, OVERSIZED_HEAD_BYTES)];
-      const missing = OVERSIZED_HEAD_BYTES - (this.#pieces[0]?.length ?? 0);
-      if (missing > 0) this.#pieces.push(Buffer.from(piece.subarray(0, missing)));
-    } else this.#pieces.push(Buffer.from(piece));
+    this.#lineBytes += piece.length;
+    if (this.#lineBytes <= this.#maxLineBytes) {
+      this.#line.append(piece);
+      return;
+    }
+    this.#line.used = Math.min(this.#line.used, OVERSIZED_HEAD_BYTES);
+    this.#line.append(piece.subarray(0, OVERSIZED_HEAD_BYTES - this.#line.used));
   }
 }
 

@@ -32,6 +32,7 @@ class Parser implements SseParser {
   droppedLines = 0;
   readonly #onData: (data: Uint8Array) => void;
   readonly #lines: SseLines;
+  #chunk: Uint8Array | undefined;
   #data: Uint8Array | undefined;
   #isFirstLine = true;
 
@@ -51,6 +52,7 @@ class Parser implements SseParser {
   }
 
   push(chunk: Uint8Array): void {
+    this.#chunk = chunk;
     this.#lines.push(chunk);
     // The chunk is the caller's again, so what waits for its empty line must be our own.
     if (this.#data !== undefined) this.#data = Buffer.from(this.#data);
@@ -67,7 +69,8 @@ class Parser implements SseParser {
     this.#isFirstLine = false;
     const from = dataStart(chunk, marked ? start + BYTE_ORDER_MARK.length : start, end);
     if (from < 0) return;
-    const value = chunk.subarray(from, end);
+    const lent = chunk.subarray(from, end);
+    const value = chunk === this.#chunk ? lent : Buffer.from(lent);
     this.#data = this.#data === undefined ? value : Buffer.concat([this.#data, LF, value]);
   }
 }

@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 export { clampScore, createScheduler } from './scheduler.ts';
-export { definePlugin } from './plugin-definition.ts';
+export { definePlugin, defineStructuralPlugin } from './plugin-definition.ts';
+export { createPluginRegistry } from './plugin-registry.ts';
+export { schedulingPlugins } from './plugins/scheduling-plugins.ts';
+export { loadConfig } from './config/load-config.ts';
+export { resolveConfig } from './config/resolve-config.ts';
+export { defaultConfigText } from './config/default-config.ts';
+export { ConfigError, formatProblem } from './config/config-error.ts';
+export { instantiatePlugins, PluginError } from './instantiate-plugins.ts';
+export { explainDecision } from './explain-decision.ts';
+export { describePlugins } from './describe-plugins.ts';
+export { goDuration, parseGoDuration } from './config/go-duration.ts';
+export { parseQuantity, quantity } from './config/quantity.ts';
+export { knownPluginTypes } from './config/known-plugins.ts';
+export { featureGateDefaults } from './config/feature-gates.ts';
 export { endpointId, formatHostPort, unknownMetrics } from './endpoint.ts';
 export { Attributes, attribute } from './attribute.ts';
 export { inflightLoad } from './attributes/inflight-load.ts';
@@ -45,7 +58,32 @@ export type {
   ExtensionPoint,
   PluginContext,
   PluginDefinition,
+  StructuralPluginDefinition,
+  StructuralPoint,
 } from './plugin-definition.ts';
+export type { PluginRegistry } from './plugin-registry.ts';
+export type { LoadConfigOptions } from './config/load-config.ts';
+export type { ResolveConfigOptions } from './config/resolve-config.ts';
+export type { ConfigProblem } from './config/config-error.ts';
+export type { ConfigPath, Locate, Position } from './config/problem-list.ts';
+export type { FeatureGate, FeatureGates } from './config/feature-gates.ts';
+export type {
+  ResolvedConfig,
+  ResolvedDataLayer,
+  ResolvedFlowControl,
+  ResolvedPlugin,
+  ResolvedPriorityBand,
+  ResolvedProfile,
+} from './config/resolved-config.ts';
+export type { InstantiatedPlugins, InstantiateOptions } from './instantiate-plugins.ts';
+export type {
+  DecisionExplanation,
+  EndpointExplanation,
+  ProfileExplanation,
+  ScoreExplanation,
+  Verdict,
+} from './explain-decision.ts';
+export type { ParameterDescription, PluginDescription } from './describe-plugins.ts';
 export type { Attribute, AttributeReader } from './attribute.ts';
 export type { InflightLoad } from './attributes/inflight-load.ts';
 export type { PrefixMatches } from './attributes/prefix-matches.ts';

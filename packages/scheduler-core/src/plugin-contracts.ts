@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Attribute, Attributes } from './attribute.ts';
+import type { Attributes } from './attribute.ts';
 import type { SchedulingCycle } from './cycle.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { ProfileOutcome, SchedulingResult } from './scheduling-result.ts';
@@ -65,7 +65,7 @@ export interface DataProducer {
 }
 
 export interface ProducerOutput {
-  /** Takes what the plugin declared as produced. */
+  /** Takes what the plugin's definition declares as produced. */
   readonly attributes: Attributes;
   /** Aborted when the time is up or the client is gone. */
   readonly signal: AbortSignal;
@@ -128,7 +128,10 @@ export interface EndpointListener {
   endpointRemoved?(endpoint: Endpoint): void;
 }
 
-/** What an instance of a plugin can do: one member for each extension point it serves. */
+/**
+ * What an instance of a plugin can do: one member for each extension point it serves. Which attributes
+ * it reads and sets is said by its definition, so that a configuration is checked without creating it.
+ */
 export interface Plugin {
   readonly filter?: Filter;
   readonly scorer?: Scorer;
@@ -138,8 +141,4 @@ export interface Plugin {
   readonly preRequest?: PreRequest;
   readonly response?: ResponseHooks;
   readonly endpoints?: EndpointListener;
-  /** Attributes it sets as a producer. */
-  readonly produces?: readonly Attribute<unknown>[];
-  /** Attributes it reads; a missing producer is created where there is a default for it, else the config is refused. */
-  readonly consumes?: readonly Attribute<unknown>[];
 }

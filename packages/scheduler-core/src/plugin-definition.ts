@@ -2,6 +2,7 @@
 import type { Random } from '@llm-d/determinism';
 import type { Telemetry } from '@llm-d/telemetry';
 import type { z } from 'zod';
+import type { Attribute } from './attribute.ts';
 import type { Plugin } from './plugin-contracts.ts';
 
 /** Where a plugin takes part in a request's life. */
@@ -12,7 +13,22 @@ export type ExtensionPoint =
   | 'profile-handler'
   | 'data-producer'
   | 'pre-request'
-  | 'response';
+  | 'response'
+  | StructuralPoint;
+
+/**
+ * Points whose instances are built by whoever embeds the scheduler, out of the settled parameters:
+ * this package only checks that they are configured and referred to correctly.
+ */
+export type StructuralPoint =
+  | 'parser'
+  | 'data-source'
+  | 'extractor'
+  | 'discovery'
+  | 'saturation-detector'
+  | 'ordering-policy'
+  | 'fairness-policy'
+  | 'usage-limit-policy';
 
 /** What a plugin instance may use besides its parameters. */
 export interface PluginContext {
@@ -43,6 +59,10 @@ export interface PluginDefinition<P = unknown> {
   readonly parameters: z.ZodType<P>;
   /** Names of instances that `create` looks up. Default none. */
   readonly references?: (parameters: P) => readonly string[];
+  /** Attributes an instance reads; each needs a producer, which may be created by default. Default none. */
+  readonly consumes?: (parameters: P) => readonly Attribute<unknown>[];
+  /** Attributes an instance called `name` sets as a data producer. Default none. */
+  readonly produces?: (parameters: P, name: string) => readonly Attribute<unknown>[];
   /** Whether an instance may be created on its own because another plugin consumes what it produces. */
   readonly isDefaultProducer?: boolean;
   readonly create: (parameters: P, context: PluginContext) => Plugin;
@@ -51,6 +71,22 @@ export interface PluginDefinition<P = unknown> {
 /** Declares a plugin type; only gives `P` its inferred type. */
 export function definePlugin<P>(definition: PluginDefinition<P>): PluginDefinition<P> {
   return definition;
+}
+
+/** What a structural plugin type consists of. */
+export type StructuralPluginDefinition<P> = Pick<
+  PluginDefinition<P>,
+  'type' | 'summary' | 'stability' | 'parameters'
+> & { readonly points: readonly StructuralPoint[] };
+
+/**
+ * Declares a type that is configured like a plugin and built elsewhere, such as a parser or a metrics
+ * source. Its instances do nothing in the scheduler; their parameters are in the resolved configuration.
+ */
+export function defineStructuralPlugin<P>(
+  definition: StructuralPluginDefinition<P>,
+): PluginDefinition<P> {
+  return { ...definition, create: () => ({}) };
 }
 
 /**

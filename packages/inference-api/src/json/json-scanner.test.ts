@@ -145,7 +145,7 @@ describe('a JSON scanner', () => {
       at: fc.nat({ max: 200 }),
       remove: fc.nat({ max: 3 }),
       insert: fc.constantFrom(
-        ...'{}[]",:0123456789-+.eE\\u tfn\n\0\x1fa',
+        ...Array.from('{}[]",:0123456789-+.eE\\u tfn\n\0\x1fa'),
         'true',
         '\\ud800',
         '1e5',

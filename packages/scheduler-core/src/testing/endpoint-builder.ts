@@ -22,7 +22,7 @@ const slotOfName = (name: string): number =>
   // Letters a, b, c… take slots 0, 1, 2…; other names spread by their bytes.
   /^[a-z]$/.test(name)
     ? name.charCodeAt(0) - 97
-    : [...name].reduce((slot, letter) => (slot * 31 + letter.charCodeAt(0)) % 4096, 26);
+    : Array.from(name).reduce((slot, letter) => (slot * 31 + letter.charCodeAt(0)) % 4096, 26);
 
 /** An idle endpoint in namespace `default`; single letters get slots 0, 1, 2… */
 export function makeEndpoint(name: string, slot = slotOfName(name)): EndpointBuilder {

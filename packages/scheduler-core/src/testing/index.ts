@@ -1,3 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 export { makeEndpoint, type EndpointBuilder } from './endpoint-builder.ts';
-export { makeRequest, makeCycle } from './request-builder.ts';
+export { makeRequest, makeCycle, type CycleSetup } from './request-builder.ts';
+export { makePlugin } from './make-plugin.ts';
+export {
+  makeInflightLoad,
+  makePrefixMatches,
+  type PrefixMatchesSetup,
+} from './attribute-builders.ts';

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Attribute } from '../attribute.ts';
+import type { PluginRegistry } from '../plugin-registry.ts';
+import { didYouMean } from './closest-name.ts';
+import { knownPluginTypes } from './known-plugins.ts';
+import { missingType } from './plugin-entries.ts';
+import type { PluginRow, PluginTable } from './plugin-table.ts';
+import type { ProblemList } from './problem-list.ts';
+import { topologicalOrder } from './topological-order.ts';
+
+interface DependencyOptions {
+  readonly table: PluginTable;
+  readonly registry: PluginRegistry;
+  readonly problems: ProblemList;
+}
+
+/**
+ * Makes sure that every attribute a plugin reads has a producer, creating default producers and what
+ * those read in turn, and gives the producers in the order in which they must run.
+ */
+export function resolveDataDependencies(options: DependencyOptions): readonly string[] {
+  const { table, problems } = options;
+  const visited = new Set<string>();
+  for (let next = table.rows; next.length > 0;) {
+    for (const row of next) {
+      visited.add(row.name);
+      for (const attribute of consumedBy(row)) checkProducer(attribute, row, options);
+    }
+    next = table.rows.filter(({ name }) => !visited.has(name));
+  }
+  const producers = table.withPoint('data-producer').map(({ name }) => name);
+  const order = topologicalOrder(producers, (name) => {
+    const row = table.get(name);
+    return row === undefined ? [] : consumedBy(row).map(({ producer }) => producer);
+  });
+  if (order.kind === 'ordered') return order.names;
+  problems.add(
+    table.get(order.names[0] ?? '')?.path ?? ['plugins'],
+    `data producers wait for each other: ${order.names.join(' reads ')}`,
+  );
+  return [];
+}
+
+/** Reports plugins that refer to each other in a circle. */
+export function checkReferenceCycles(table: PluginTable, problems: ProblemList): void {
+  const order = topologicalOrder(
+    table.rows.map(({ name }) => name),
+    (name) => {
+      const row = table.get(name);
+      return row?.definition.references?.(row.parameters) ?? [];
+    },
+  );
+  if (order.kind === 'ordered') return;
+  problems.add(
+    table.get(order.names[0] ?? '')?.path ?? ['plugins'],
+    `plugins refer to each other: ${order.names.join(' refers to ')}`,
+  );
+}
+
+const consumedBy = (row: PluginRow): readonly Attribute<unknown>[] =>
+  row.definition.consumes?.(row.parameters) ?? [];
+
+function checkProducer(
+  attribute: Attribute<unknown>,
+  reader: PluginRow,
+  options: DependencyOptions,
+): void {
+  const { table, problems } = options;
+  const { name, producer } = attribute;
+  if (table.isRefused(producer)) return;
+  const row = table.get(producer) ?? createProducer(producer, options);
+  if (row === undefined) {
+    problems.add(reader.path, `"${reader.name}" reads ${name} of ${lacking(producer, options)}`);
+  } else if (!produces(row, name)) {
+    problems.add(
+      reader.path,
+      `"${reader.name}" reads ${name} of "${producer}" (${row.type}), which does not produce it`,
+    );
+  }
+}
+
+function createProducer(
+  type: string,
+  { table, registry }: DependencyOptions,
+): PluginRow | undefined {
+  return registry.get(type)?.isDefaultProducer === true
+    ? table.ensure(type, 'auto-created producer')
+    : undefined;
+}
+
+const produces = ({ definition, parameters, name }: PluginRow, attribute: string): boolean =>
+  (definition.produces?.(parameters, name) ?? []).some((produced) => produced.name === attribute);
+
+function lacking(producer: string, { table, registry }: DependencyOptions): string {
+  const hint =
+    knownPluginTypes.has(producer) && registry.get(producer) === undefined
+      ? `; ${missingType(producer, registry)}`
+      : didYouMean(
+          producer,
+          table.withPoint('data-producer').map(({ name }) => name),
+        );
+  return `"${producer}", which is not configured${hint}`;
+}

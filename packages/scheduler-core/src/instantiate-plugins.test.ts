@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { resolveConfig } from './config/resolve-config.ts';
+import { instantiatePlugins, PluginError } from './instantiate-plugins.ts';
+import type { Plugin } from './plugin-contracts.ts';
+import { definePlugin, type AnyPluginDefinition, type PluginContext } from './plugin-definition.ts';
+import { createPluginRegistry } from './plugin-registry.ts';
+import { makeCycle, makeEndpoint } from './testing/index.ts';
+import { standInRegistry } from './testing/stand-in-plugins.ts';
+
+/** A scorer that may refer to others; `create` is the test's. */
+const scorer = (create: (context: PluginContext) => Plugin): AnyPluginDefinition =>
+  definePlugin({
+    type: 'my-scorer',
+    summary: 'A scorer.',
+    stability: 'beta',
+    points: ['scorer'],
+    parameters: z.strictObject({ refersTo: z.array(z.string()).default([]) }),
+    references: ({ refersTo }) => refersTo,
+    create: (_parameters, context) => create(context),
+  });
+
+function instantiate(definition: AnyPluginDefinition, plugins: readonly unknown[]) {
+  const registry = standInRegistry([definition]);
+  const value = { apiVersion: 'llm-d.ai/v1alpha1', kind: 'EndpointPickerConfig', plugins };
+  return instantiatePlugins(resolveConfig(value, { registry }), registry);
+}
+
+const constant: Plugin = { scorer: { score: (_cycle, candidates) => candidates.map(() => 0.5) } };
+
+describe('instantiating a configuration', () => {
+  test('creates every plugin once, after those it refers to', () => {
+    const created: string[] = [];
+    const definition = scorer((context) => {
+      created.push(context.name);
+      if (context.name === 'a') expect(context.plugin('b')).toBe(constant);
+      return constant;
+    });
+    instantiate(definition, [
+      { type: 'my-scorer', name: 'a', parameters: { refersTo: ['b'] } },
+      { type: 'my-scorer', name: 'b' },
+    ]);
+    expect(created).toEqual(['b', 'a']);
+  });
+
+  test('gathers what takes part beside the decision, with names', () => {
+    const { producers, preRequest, response, endpoints } = instantiate(
+      scorer(() => constant),
+      [{ type: 'no-hit-lru-scorer', name: 'lru' }, { type: 'active-request-scorer' }],
+    );
+    const names = (named: readonly { name: string }[]) => named.map(({ name }) => name);
+    expect(names(producers)).toEqual([
+      'token-producer',
+      'approx-prefix-cache-producer',
+      'inflight-load-producer',
+    ]);
+    expect(names(preRequest)).toEqual(['lru', 'approx-prefix-cache-producer']);
+    expect(names(response)).toEqual([]);
+    expect(names(endpoints)).toEqual(['lru', 'inflight-load-producer']);
+  });
+
+  test('schedules with it', () => {
+    const { scheduler } = instantiate(
+      scorer(() => constant),
+      [{ type: 'my-scorer' }, { type: 'queue-scorer' }],
+    );
+    const outcome = scheduler.schedule(makeCycle(), [
+      makeEndpoint('a').queue(3),
+      makeEndpoint('b'),
+    ]);
+    expect(outcome).toMatchObject({ kind: 'scheduled', endpoints: [{ name: 'b' }] });
+  });
+
+  test.each([
+    [
+      'throws while it is created',
+      () => {
+        throw new TypeError('no');
+      },
+      /could not be created/,
+    ],
+    ['is no scorer after all', () => ({}), /has no scorer, against its definition/],
+    [
+      'looks up what it did not declare',
+      (context: PluginContext) => context.plugin('queue-scorer'),
+      /did not declare/,
+    ],
+  ])('names a plugin that %s', (_name, create, message) => {
+    const attempt = () =>
+      instantiate(scorer(create), [{ type: 'queue-scorer' }, { type: 'my-scorer', name: 'mine' }]);
+    expect(attempt).toThrow(PluginError);
+    expect(attempt).toThrow(message);
+    expect(attempt).toThrow(expect.objectContaining({ code: 'PLUGIN', plugin: 'mine' }) as Error);
+  });
+});
+
+test('a registry refuses two definitions of one type', () => {
+  const definition = scorer(() => constant);
+  expect(() => createPluginRegistry([definition, definition])).toThrow(
+    'my-scorer is defined twice',
+  );
+});

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import { systemRandom, type Random } from '@llm-d/determinism';
+import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
+import type { ResolvedConfig, ResolvedPlugin, ResolvedProfile } from './config/resolved-config.ts';
+import { topologicalOrder } from './config/topological-order.ts';
+import type {
+  DataProducer,
+  EndpointListener,
+  Plugin,
+  PreRequest,
+  ResponseHooks,
+} from './plugin-contracts.ts';
+import type { AnyPluginDefinition } from './plugin-definition.ts';
+import type { PluginRegistry } from './plugin-registry.ts';
+import {
+  createScheduler,
+  type Named,
+  type Scheduler,
+  type SchedulingProfile,
+} from './scheduler.ts';
+
+export interface InstantiateOptions {
+  /** Chance for every plugin. Default the runtime's own. */
+  readonly random?: Random;
+  /** Default silent. */
+  readonly telemetry?: Telemetry;
+}
+
+/** Everything a configuration runs. */
+export interface InstantiatedPlugins {
+  readonly scheduler: Scheduler;
+  /** Every instance, each after those it refers to. */
+  readonly plugins: readonly Named<Plugin>[];
+  /** In the order in which they must run. */
+  readonly producers: readonly Named<DataProducer>[];
+  readonly preRequest: readonly Named<PreRequest>[];
+  readonly response: readonly Named<ResponseHooks>[];
+  readonly endpoints: readonly Named<EndpointListener>[];
+}
+
+/** A plugin type does not keep its contract. `cause` is what its `create` threw. */
+export class PluginError extends Error {
+  readonly code = 'PLUGIN';
+  /** Name of the instance. */
+  readonly plugin: string;
+
+  constructor(plugin: string, message: string, options?: ErrorOptions) {
+    super(`plugin ${plugin}: ${message}`, options);
+    this.name = 'PluginError';
+    this.plugin = plugin;
+  }
+}
+
+/**
+ * Creates every plugin of a resolved configuration, once, and the scheduler over them. `registry` must
+ * be the one the configuration was resolved with. Throws {@link PluginError}.
+ */
+export function instantiatePlugins(
+  config: ResolvedConfig,
+  registry: PluginRegistry,
+  options: InstantiateOptions = {},
+): InstantiatedPlugins {
+  const instances = createInstances(config.plugins, registry, options);
+  const plugins = [...instances].map(([name, plugin]) => ({ name, plugin }));
+  const lookup = <K extends keyof Plugin>(name: string, member: K) =>
+    named(instances, name, member);
+  const handler = lookup(config.handler, 'profileHandler').plugin;
+  const profiles = config.profiles.map((profile) => assemble(profile, lookup));
+  return {
+    scheduler: createScheduler({ profiles, handler }),
+    plugins,
+    producers: config.producers.map((name) => lookup(name, 'producer')),
+    preRequest: having(plugins, 'preRequest'),
+    response: having(plugins, 'response'),
+    endpoints: having(plugins, 'endpoints'),
+  };
+}
+
+function createInstances(
+  plugins: readonly ResolvedPlugin[],
+  registry: PluginRegistry,
+  { random = systemRandom, telemetry = noopTelemetry }: InstantiateOptions,
+): Map<string, Plugin> {
+  const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
+  const referencesOf = (name: string): readonly string[] => {
+    const plugin = byName.get(name);
+    return plugin ? (definitionOf(plugin, registry).references?.(plugin.parameters) ?? []) : [];
+  };
+  const instances = new Map<string, Plugin>();
+  for (const name of topologicalOrder([...byName.keys()], referencesOf).names) {
+    const plugin = byName.get(name);
+    if (plugin === undefined || instances.has(name)) continue;
+    const references = referencesOf(name);
+    const context = {
+      name,
+      random,
+      telemetry,
+      plugin: (other: string) => {
+        const instance = references.includes(other) ? instances.get(other) : undefined;
+        if (instance === undefined) {
+          throw new PluginError(name, `it did not declare that it refers to ${other}`);
+        }
+        return instance;
+      },
+    };
+    instances.set(name, create(definitionOf(plugin, registry), plugin, context));
+  }
+  return instances;
+}
+
+function create(
+  definition: AnyPluginDefinition,
+  { name, parameters }: ResolvedPlugin,
+  context: Parameters<AnyPluginDefinition['create']>[1],
+): Plugin {
+  try {
+    return definition.create(parameters, context);
+  } catch (cause) {
+    if (cause instanceof PluginError) throw cause;
+    throw new PluginError(name, 'it could not be created', { cause });
+  }
+}
+
+function definitionOf(
+  { name, type }: ResolvedPlugin,
+  registry: PluginRegistry,
+): AnyPluginDefinition {
+  const definition = registry.get(type);
+  if (definition === undefined) throw new PluginError(name, `the registry has no type ${type}`);
+  return definition;
+}
+
+type Lookup = <K extends keyof Plugin>(name: string, member: K) => Named<NonNullable<Plugin[K]>>;
+
+const assemble = (profile: ResolvedProfile, lookup: Lookup): SchedulingProfile => ({
+  name: profile.name,
+  filters: profile.filters.map((name) => lookup(name, 'filter')),
+  scorers: profile.scorers.map(({ plugin, weight }) => ({ ...lookup(plugin, 'scorer'), weight })),
+  picker: lookup(profile.picker, 'picker'),
+});
+
+function named<K extends keyof Plugin>(
+  instances: ReadonlyMap<string, Plugin>,
+  name: string,
+  member: K,
+): Named<NonNullable<Plugin[K]>> {
+  const part = instances.get(name)?.[member];
+  if (part === undefined) {
+    throw new PluginError(name, `it has no ${member}, against its definition`);
+  }
+  return { name, plugin: part };
+}
+
+function having<K extends keyof Plugin>(
+  plugins: readonly Named<Plugin>[],
+  member: K,
+): Named<NonNullable<Plugin[K]>>[] {
+  return plugins.flatMap(({ name, plugin }) => {
+    const part = plugin[member];
+    return part === undefined ? [] : [{ name, plugin: part }];
+  });
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import { definePlugin } from '../../../plugin-definition.ts';
+import { noParameters } from '../../parameter-fields.ts';
+import { scoreByReservedLoad } from '../reserved-load.ts';
+
+/** Prefers the fewest running requests. */
+export const runningRequestsSizeScorer = definePlugin({
+  type: 'running-requests-size-scorer',
+  summary: 'Prefers the fewest running requests, counting those placed since the last scrape.',
+  stability: 'beta',
+  points: ['scorer'],
+  parameters: noParameters,
+  create: () => ({
+    scorer: {
+      score: (_cycle, candidates) =>
+        scoreByReservedLoad(candidates, (metrics) => metrics.runningRequests),
+    },
+  }),
+});
