@@ -2,6 +2,8 @@
 // "// => value" says what the expression before it gives.
 
 const FENCE = /```ts check\n([\s\S]*?)```/g;
+// An import may take several lines; none has a semicolon inside.
+const IMPORT = /^import [^;]*;$/gm;
 const EXPECTATION = /^(.*?);?\s*\/\/ => (.*)$/;
 
 /** One example; its imports are shared by the whole file. */
@@ -12,10 +14,10 @@ export interface Fence {
 
 /** The examples of a Markdown text, in order. */
 export function fencesOf(markdown: string): readonly Fence[] {
-  return [...markdown.matchAll(FENCE)].map(([, code = '']) => {
-    const lines = code.split('\n');
-    return { imports: lines.filter(isImport), body: lines.filter((line) => !isImport(line)) };
-  });
+  return [...markdown.matchAll(FENCE)].map(([, code = '']) => ({
+    imports: code.match(IMPORT) ?? [],
+    body: code.replace(IMPORT, '').split('\n'),
+  }));
 }
 
 /** A module in which every example is one call of `wrap`, expectations turned into code by `expectation`. */
@@ -38,5 +40,3 @@ export function moduleOf(
   });
   return [options.prelude, ...imports, ...examples].join('\n');
 }
-
-const isImport = (line: string): boolean => line.startsWith('import ');

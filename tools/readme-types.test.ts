@@ -37,6 +37,7 @@ test('README examples have no type errors', { timeout: 120_000 }, () => {
     ...options,
     noEmit: true,
     composite: false,
+    declarationMap: false,
     noUnusedLocals: false,
     allowImportingTsExtensions: true,
     rootDir: root,

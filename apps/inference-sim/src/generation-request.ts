@@ -108,7 +108,7 @@ export function readPrompts(prompt: unknown, name = 'prompt'): Uint32Array[] {
 function readTokenIds(ids: readonly unknown[]): Uint32Array {
   const wrong = ids.find((id) => typeof id !== 'number' || id >>> 0 !== id);
   if (wrong !== undefined)
-    throw new ApiError(400, `Token id ${String(wrong)} is out of vocabulary`);
+    throw new ApiError(400, `Token id ${JSON.stringify(wrong)} is out of vocabulary`);
   return Uint32Array.from(ids as readonly number[]);
 }
 

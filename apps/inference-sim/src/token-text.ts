@@ -45,14 +45,11 @@ export class Detokenizer {
   }
 }
 
-const asciiCache = new Map<number, string>();
-const MAX_CACHED_TOKENS = 4096;
-
 function asciiOf(token: number): string {
-  let text = asciiCache.get(token);
-  if (text === undefined) {
-    text = bytesOf(token).toString('latin1');
-    if (asciiCache.size < MAX_CACHED_TOKENS) asciiCache.set(token, text);
+  let text = '';
+  for (let rest = token; rest !== 0; rest >>>= 8) {
+    const byte = rest & 0xff;
+    if (byte !== 0) text += String.fromCharCode(byte);
   }
   return text;
 }

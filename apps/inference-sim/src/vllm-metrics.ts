@@ -1,28 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@llm-d/determinism';
 import type { Engine, SequenceResult, StepRecord } from '@llm-d/engine-sim';
-import { Distribution, header, sample, type LabelPairs } from './prometheus-text.ts';
-
-const LATENCY = [
-  0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680,
-];
-const TOKEN_LATENCY = [
-  0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80,
-];
-const FIRST_TOKEN = [
-  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80,
-  160, 640, 2560,
-];
-const ITERATION = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
-
-/** 1, 2, 5, 10, ... up to `max`: vLLM's bounds for token counts. */
-function tokenBounds(max: number): number[] {
-  const bounds: number[] = [];
-  for (let decade = 1; decade <= max; decade *= 10) {
-    bounds.push(...[1, 2, 5].map((digit) => digit * decade).filter((bound) => bound <= max));
-  }
-  return bounds;
-}
+import { header, sample, type LabelPairs } from './prometheus-text.ts';
+import { createHistograms } from './vllm-histograms.ts';
 
 /** Label sets of `vllm:lora_requests_info` that are kept. */
 const MAX_LORA_SERIES = 256;
@@ -33,12 +13,6 @@ export interface VllmMetricsOptions {
   readonly modelName: string;
   /** Most adapters in a batch; undefined when adapters are not enabled, which hides their metric. */
   readonly maxLoras: number | undefined;
-}
-
-interface HistogramFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly values: Distribution;
 }
 
 /** vLLM's metrics, counted from what the engine does, in the text vLLM 0.32 exposes them in. */
@@ -58,22 +32,7 @@ export class VllmMetrics {
   /** Label sets exposed so far with the time of the last exposition: vLLM keeps old ones too. Bounded. */
   readonly #loraInfo = new Map<string, { readonly labels: LabelPairs; readonly seconds: number }>();
 
-  readonly #promptLengths: Distribution;
-  readonly #generationLengths: Distribution;
-  readonly #iterations = new Distribution(ITERATION);
-  readonly #maxGenerationLengths: Distribution;
-  readonly #paramN = new Distribution([1, 2, 5, 10, 20]);
-  readonly #paramMaxTokens: Distribution;
-  readonly #firstToken = new Distribution(FIRST_TOKEN);
-  readonly #interToken = new Distribution(TOKEN_LATENCY);
-  readonly #perOutputToken = new Distribution(TOKEN_LATENCY);
-  readonly #endToEnd = new Distribution(LATENCY);
-  readonly #queue = new Distribution(LATENCY);
-  readonly #inference = new Distribution(LATENCY);
-  readonly #prefill = new Distribution(LATENCY);
-  readonly #decode = new Distribution(LATENCY);
-  readonly #preemptions = new Distribution([1, 2, 3, 4, 5, 10, 20]);
-  readonly #computed: Distribution;
+  readonly #histograms: ReturnType<typeof createHistograms>;
 
   constructor(options: VllmMetricsOptions) {
     this.#engine = options.engine;
@@ -81,12 +40,7 @@ export class VllmMetrics {
     this.#maxLoras = options.maxLoras;
     this.#labels = { engine: '0', model_name: options.modelName };
     this.#createdSeconds = options.clock.epochMs() / 1000;
-    const bounds = tokenBounds(options.engine.config.maxModelLen);
-    this.#promptLengths = new Distribution(bounds);
-    this.#generationLengths = new Distribution(bounds);
-    this.#maxGenerationLengths = new Distribution(bounds);
-    this.#paramMaxTokens = new Distribution(bounds);
-    this.#computed = new Distribution(bounds);
+    this.#histograms = createHistograms(options.engine.config.maxModelLen);
   }
 
   /** Follows the tokens of one sequence. */
@@ -97,17 +51,17 @@ export class VllmMetrics {
       token: () => {
         const nowMs = this.#clock.nowMs();
         if (lastMs === undefined) {
-          this.#firstToken.observe((nowMs - arrivedMs) / 1000);
+          this.#histograms.firstToken.observe((nowMs - arrivedMs) / 1000);
           this.#promptTokens += prompt.tokens;
           this.#cachedTokens += prompt.cachedTokens();
-        } else this.#interToken.observe((nowMs - lastMs) / 1000);
+        } else this.#histograms.interToken.observe((nowMs - lastMs) / 1000);
         lastMs = nowMs;
       },
     };
   }
 
   step(record: Readonly<StepRecord>): void {
-    this.#iterations.observe(record.prefillTokens + record.decodeSequences);
+    this.#histograms.iterations.observe(record.prefillTokens + record.decodeSequences);
     this.#generationTokens += record.generatedTokens;
   }
 
@@ -123,26 +77,31 @@ export class VllmMetrics {
     const admittedMs = result.admittedMs ?? finishedMs;
     const firstTokenMs = result.firstTokenMs ?? finishedMs;
     this.#finished.set(finishReason, (this.#finished.get(finishReason) ?? 0) + 1);
-    this.#promptLengths.observe(result.promptTokens);
-    this.#generationLengths.observe(generatedTokens);
-    this.#maxGenerationLengths.observe(generatedTokens);
-    this.#paramN.observe(1);
-    if (maxTokens !== undefined) this.#paramMaxTokens.observe(maxTokens);
-    this.#endToEnd.observe((finishedMs - arrivedMs) / 1000);
-    this.#queue.observe((admittedMs - arrivedMs) / 1000);
-    this.#inference.observe((finishedMs - admittedMs) / 1000);
-    this.#prefill.observe((firstTokenMs - admittedMs) / 1000);
-    this.#decode.observe((finishedMs - firstTokenMs) / 1000);
+    this.#histograms.promptLengths.observe(result.promptTokens);
+    this.#histograms.generationLengths.observe(generatedTokens);
+    this.#histograms.maxGenerationLengths.observe(generatedTokens);
+    this.#histograms.paramN.observe(1);
+    if (maxTokens !== undefined) this.#histograms.paramMaxTokens.observe(maxTokens);
+    this.#histograms.endToEnd.observe((finishedMs - arrivedMs) / 1000);
+    this.#histograms.queue.observe((admittedMs - arrivedMs) / 1000);
+    this.#histograms.inference.observe((finishedMs - admittedMs) / 1000);
+    this.#histograms.prefill.observe((firstTokenMs - admittedMs) / 1000);
+    this.#histograms.decode.observe((finishedMs - firstTokenMs) / 1000);
     const gaps = generatedTokens - 1;
-    this.#perOutputToken.observe(gaps > 0 ? (finishedMs - firstTokenMs) / 1000 / gaps : 0);
-    this.#preemptions.observe(result.preemptions);
-    this.#computed.observe(result.promptTokens - result.cachedTokens);
+    this.#histograms.perOutputToken.observe(
+      gaps > 0 ? (finishedMs - firstTokenMs) / 1000 / gaps : 0,
+    );
+    this.#histograms.preemptions.observe(result.preemptions);
+    this.#histograms.computed.observe(result.promptTokens - result.cachedTokens);
   }
 
   /** The text of `/metrics`. */
   expose(): string {
+    const histograms = Object.values(this.#histograms).map((histogram) =>
+      histogram.expose(this.#labels, this.#createdSeconds),
+    );
     return (
-      this.#gauges() + this.#counters() + this.#histograms() + this.#loras() + this.#cacheConfig()
+      this.#gauges() + this.#counters() + histograms.join('') + this.#loras() + this.#cacheConfig()
     );
   }
 
@@ -293,98 +252,6 @@ export class VllmMetrics {
         return sample(name, sortLabels(labels), value);
       })
       .join('');
-  }
-
-  #histograms(): string {
-    return this.#families()
-      .map(
-        ({ name, help, values }) =>
-          header(name, help, 'histogram') +
-          values.expose(name, this.#labels) +
-          header(`${name}_created`, help, 'gauge') +
-          sample(`${name}_created`, this.#labels, this.#createdSeconds),
-      )
-      .join('');
-  }
-
-  #families(): HistogramFamily[] {
-    const family = (name: string, help: string, values: Distribution): HistogramFamily => ({
-      ...{ name: `vllm:${name}`, help, values },
-    });
-    return [
-      family('request_prompt_tokens', 'Number of prefill tokens processed.', this.#promptLengths),
-      family(
-        'request_generation_tokens',
-        'Number of generation tokens processed.',
-        this.#generationLengths,
-      ),
-      family(
-        'iteration_tokens_total',
-        'Histogram of number of tokens per engine_step.',
-        this.#iterations,
-      ),
-      family(
-        'request_max_num_generation_tokens',
-        'Histogram of maximum number of requested generation tokens.',
-        this.#maxGenerationLengths,
-      ),
-      family('request_params_n', 'Histogram of the n request parameter.', this.#paramN),
-      family(
-        'request_params_max_tokens',
-        'Histogram of the max_tokens request parameter.',
-        this.#paramMaxTokens,
-      ),
-      family(
-        'time_to_first_token_seconds',
-        'Histogram of time to first token in seconds.',
-        this.#firstToken,
-      ),
-      family(
-        'inter_token_latency_seconds',
-        'Histogram of inter-token latency in seconds.',
-        this.#interToken,
-      ),
-      family(
-        'request_time_per_output_token_seconds',
-        'Histogram of time_per_output_token_seconds per request.',
-        this.#perOutputToken,
-      ),
-      family(
-        'e2e_request_latency_seconds',
-        'Histogram of e2e request latency in seconds.',
-        this.#endToEnd,
-      ),
-      family(
-        'request_queue_time_seconds',
-        'Histogram of time spent in WAITING phase for request.',
-        this.#queue,
-      ),
-      family(
-        'request_inference_time_seconds',
-        'Histogram of time spent in RUNNING phase for request.',
-        this.#inference,
-      ),
-      family(
-        'request_prefill_time_seconds',
-        'Histogram of time spent in PREFILL phase for request.',
-        this.#prefill,
-      ),
-      family(
-        'request_decode_time_seconds',
-        'Histogram of time spent in DECODE phase for request.',
-        this.#decode,
-      ),
-      family(
-        'request_num_preemptions',
-        'Histogram of the number of times a request was preempted.',
-        this.#preemptions,
-      ),
-      family(
-        'request_prefill_kv_computed_tokens',
-        'Histogram of new KV tokens computed during prefill (excluding cached tokens).',
-        this.#computed,
-      ),
-    ];
   }
 
   #loras(): string {

@@ -83,7 +83,8 @@ function armStarter(fleet: SimulatedFleet, { programs, clock }: LlmdDeps) {
     });
     return {
       url: stack.url,
-      endpoints: stack.endpoints.map((url) => new URL(url).port),
+      // As the answers of inference-sim name themselves.
+      endpoints: stack.endpoints.map((url) => `inference-sim:${new URL(url).port}`),
       stop: () => stack.stop(),
     };
   };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { startEndpointPicker } from './running-picker.ts';
 export { createEndpointPicker } from './picker/endpoint-picker.ts';
+export { explainRecord, summarizeRecord } from './picker/record-explanation.ts';
 export { createFleet } from './fleet/fleet.ts';
 export { createPickerRegistry, pickerPlugins } from './config/picker-registry.ts';
 export { EndpointsFileError, parseEndpointsFile } from './discovery/endpoints-file.ts';
@@ -24,6 +25,11 @@ export type {
   PickOptions,
 } from './picker/endpoint-picker.ts';
 export type { AnswerRecord, DecisionLog, DecisionRecord } from './picker/decision-log.ts';
+export type {
+  CandidateState,
+  RecordExplanation,
+  RecordSummary,
+} from './picker/record-explanation.ts';
 export type { ExchangeEnd, PlacedExchange } from './picker/exchange.ts';
 export type { DropReason, Refusal } from './picker/refusal.ts';
 export type { Ejection, Fleet, Placement } from './fleet/fleet.ts';

@@ -26,8 +26,9 @@ export class BlockPool {
   /** Key of the content, or NaN. */
   readonly #keys: Float64Array;
   readonly #table: BlockTable;
-  /** Next block with the same key, or NONE. */
+  /** Neighbours among the blocks with the same key, newest first, or NONE. */
   readonly #nextCopy: Int32Array;
+  readonly #previousCopy: Int32Array;
   readonly #free: Int32Array;
   #freeCount: number;
   /** Doubly linked list of cached blocks, oldest first; index `total` is its sentinel. */
@@ -41,6 +42,7 @@ export class BlockPool {
     this.#keys = new Float64Array(total).fill(NaN);
     this.#table = new BlockTable(total);
     this.#nextCopy = new Int32Array(total).fill(NONE);
+    this.#previousCopy = new Int32Array(total).fill(NONE);
     this.#free = Int32Array.from({ length: total }, (_, i) => total - 1 - i);
     this.#freeCount = total;
     this.#next = new Int32Array(total + 1).fill(total);
@@ -95,7 +97,9 @@ export class BlockPool {
   /** Says what a held block contains, which makes it findable. */
   store(block: number, key: number): void {
     this.#keys[block] = key;
-    this.#nextCopy[block] = this.#table.get(key);
+    const copy = this.#table.get(key);
+    this.#nextCopy[block] = copy;
+    if (copy !== NONE) this.#previousCopy[copy] = block;
     this.#table.set(key, block);
   }
 
@@ -117,6 +121,7 @@ export class BlockPool {
       this.#unlink(block);
       this.#keys[block] = NaN;
       this.#nextCopy[block] = NONE;
+      this.#previousCopy[block] = NONE;
       this.#free[this.#freeCount++] = block;
     }
     this.#table.clear();
@@ -125,15 +130,14 @@ export class BlockPool {
 
   #forget(block: number): void {
     const key = this.#keys[block] ?? NaN;
-    const newest = this.#table.get(key);
-    const after = this.#nextCopy[block] ?? NONE;
-    if (newest !== block) {
-      let copy = newest;
-      while (this.#nextCopy[copy] !== block) copy = this.#nextCopy[copy] ?? NONE;
-      this.#nextCopy[copy] = after;
-    } else if (after === NONE) this.#table.delete(key);
-    else this.#table.set(key, after);
+    const newer = this.#previousCopy[block] ?? NONE;
+    const older = this.#nextCopy[block] ?? NONE;
+    if (older !== NONE) this.#previousCopy[older] = newer;
+    if (newer !== NONE) this.#nextCopy[newer] = older;
+    else if (older === NONE) this.#table.delete(key);
+    else this.#table.set(key, older);
     this.#nextCopy[block] = NONE;
+    this.#previousCopy[block] = NONE;
     this.#keys[block] = NaN;
     this.onEvict?.(key);
   }

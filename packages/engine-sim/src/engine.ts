@@ -320,16 +320,20 @@ class StepLoop implements Engine {
   #deliver(sequence: Sequence): void {
     // A sink called earlier in this step may have aborted this one.
     if (sequence.reported) return;
-    const index = sequence.generated - 1;
-    const { sink, output, plannedFinish } = sequence.plan;
     if (sequence.firstTokenMs === undefined) sequence.firstTokenMs = this.#record.endMs;
+    if (sequence.reportsTokens) this.#reportToken(sequence);
+    if (sequence.state !== 'finished') return;
+    this.#end(sequence, sequence.plan.plannedFinish, this.#record.endMs);
+  }
+
+  #reportToken(sequence: Sequence): void {
+    const index = sequence.generated - 1;
     try {
-      sink.onToken?.(output[index] ?? 0, index);
+      sequence.plan.sink.onToken?.(sequence.plan.output[index] ?? 0, index);
     } catch (error) {
       this.#telemetry.logger.error('a sink failed', { error });
       this.#abort(sequence);
     }
-    if (sequence.state === 'finished') this.#end(sequence, plannedFinish, this.#record.endMs);
   }
 
   #abort(sequence: Sequence): void {

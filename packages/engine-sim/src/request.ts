@@ -66,8 +66,8 @@ export type SubmitResult =
   | {
       readonly kind: 'accepted';
       /** Prompt tokens found in the cache at admission; 0 before it. */
-      cachedTokens(): number;
+      readonly cachedTokens: () => number;
       /** Ends the sequence at once and frees its blocks; its sink's `onFinish` is called before this returns. */
-      abort(): void;
+      readonly abort: () => void;
     }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };

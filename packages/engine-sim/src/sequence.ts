@@ -22,6 +22,8 @@ export class Sequence {
   readonly promptLength: number;
   readonly outputLength: number;
   readonly keys: Float64Array;
+  /** The sink wants to know each token. */
+  readonly reportsTokens: boolean;
   /** Blocks held, in order; the first `blockCount` count. */
   readonly blocks: Int32Array;
   /** `waiting` includes sequences that were preempted or have yet to reach the queue. */
@@ -51,6 +53,7 @@ export class Sequence {
     this.promptLength = plan.request.promptTokens.length;
     this.outputLength = plan.output.length;
     this.keys = plan.keys;
+    this.reportsTokens = plan.sink.onToken !== undefined;
     this.blocks = new Int32Array(plan.maxBlocks);
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DecisionLog, DecisionRecord } from '@llm-d/endpoint-picker';
+import { explainRecord, summarizeRecord, type DecisionLog } from '@llm-d/endpoint-picker';
 import { apiError, apiErrorBody, type ModelList } from '@llm-d/inference-api';
-import { explainDecision } from '@llm-d/scheduler-core';
 import type { PrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { fastify, type FastifyInstance } from 'fastify';
 
@@ -46,11 +45,11 @@ export async function createControlRoutes(options: ControlRoutesOptions): Promis
       );
   });
   app.get<{ Querystring: { limit?: string } }>('/debug/decisions', ({ query }) => ({
-    decisions: options.decisions.recent(Number(query.limit) || LISTED).map(summary),
+    decisions: options.decisions.recent(Number(query.limit) || LISTED).map(summarizeRecord),
   }));
   app.get<{ Params: { id: string } }>('/debug/decisions/:id', ({ params }, reply) => {
     const records = options.decisions.find(params.id);
-    if (records.length > 0) return { requestId: params.id, attempts: records.map(explanation) };
+    if (records.length > 0) return { requestId: params.id, attempts: records.map(explainRecord) };
     return reply
       .status(404)
       .send({ error: `no decision about request ${params.id} is remembered` });
@@ -67,28 +66,4 @@ export async function createControlRoutes(options: ControlRoutesOptions): Promis
   );
   await app.ready();
   return app;
-}
-
-function summary(record: DecisionRecord): object {
-  const { outcome, refusal, answer } = record;
-  return {
-    requestId: record.requestId,
-    attempt: record.attempt,
-    at: new Date(record.atEpochMs).toISOString(),
-    model: record.model,
-    promptTokens: record.promptTokens,
-    endpoint: outcome?.kind === 'scheduled' ? outcome.endpoints[0].id : undefined,
-    refusal: refusal?.reason,
-    status: answer?.status,
-    firstByteMs: answer?.firstByteMs,
-  };
-}
-
-function explanation(record: DecisionRecord): object {
-  const { outcome, atEpochMs, ...rest } = record;
-  return {
-    ...rest,
-    at: new Date(atEpochMs).toISOString(),
-    decision: outcome && explainDecision(outcome),
-  };
 }

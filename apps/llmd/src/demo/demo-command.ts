@@ -10,7 +10,7 @@ export const demoSettings = {
   fromMs: 60_000,
   durationMs: 240_000,
   speed: 8,
-  engines: 4,
+  engines: 8,
 } as const;
 
 /** Adds `demo`: the same trace on three policies, with the table at the end. */

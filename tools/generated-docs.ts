@@ -1,0 +1,101 @@
+// The pages of docs/ that are made from code. `npx --yes pnpm@10 docs` writes them; a test compares them.
+import { createPickerRegistry, endpointPickerMetrics } from '@llm-d/endpoint-picker';
+import { describePlugins, type PluginDescription } from '@llm-d/scheduler-core';
+import type { MetricDefinition } from '@llm-d/telemetry';
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+
+/** A page: its path from the root, and its whole text. */
+export interface Page {
+  readonly path: string;
+  readonly text: string;
+}
+
+const root = resolve(import.meta.dirname, '..');
+const NOTE = '<!-- Made from code by `npx --yes pnpm@10 docs`. Changes here are lost. -->';
+
+/** Every generated page. Runs the programs to learn their flags. */
+export function generatedDocs(): readonly Page[] {
+  return [pluginPage(), metricPage(), commandLinePage()];
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+function pluginPage(): Page {
+  const plugins = describePlugins(createPickerRegistry());
+  const sections = plugins.map(pluginSection);
+  const intro =
+    'Every plugin type that an `EndpointPickerConfig` may use. How each scorer and filter works, with its formula and an example, stands in the README beside its code.';
+  return page('docs/plugins.md', '# Plugins', intro, ...sections);
+}
+
+function pluginSection(plugin: PluginDescription): string {
+  const rows = plugin.parameters.map(
+    ({ name, default: value, description }) =>
+      `| \`${name}\` | ${value === undefined ? '–' : `\`${cell(JSON.stringify(value))}\``} | ${cell(description)} |`,
+  );
+  const table =
+    rows.length === 0
+      ? ['No parameters.']
+      : ['| parameter | default | meaning |', '|---|---|---|', ...rows];
+  return [
+    `## ${plugin.type}`,
+    '',
+    `${plugin.summary} (${plugin.points.join(', ')}; ${plugin.stability})`,
+    '',
+    ...table,
+  ].join('\n');
+}
+
+function metricPage(): Page {
+  const row = ({ name, kind, labels, help }: MetricDefinition): string =>
+    `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${cell(help)} |`;
+  const table = [
+    '| metric | kind | labels | meaning |',
+    '|---|---|---|---|',
+    ...endpointPickerMetrics.map(row),
+  ];
+  const intro =
+    'What the endpoint picker counts, whichever front it stands behind. Names and labels are llm-d’s.';
+  return page('docs/metrics.md', '# Metrics', intro, table.join('\n'));
+}
+
+function commandLinePage(): Page {
+  const commands = [
+    ['gateway'],
+    ['inference-sim'],
+    ['llmd'],
+    ['llmd', 'up'],
+    ['llmd', 'bench'],
+    ['llmd', 'demo'],
+  ];
+  const sections = commands.map(
+    (command) => `## ${command.join(' ')}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``,
+  );
+  return page(
+    'docs/cli.md',
+    '# Command lines',
+    'What every program says of itself with `--help`.',
+    ...sections,
+  );
+}
+
+function helpOf([app = '', ...args]: readonly string[]): string {
+  const main = `apps/${app}/src/main.ts`;
+  const help = execFileSync(
+    process.execPath,
+    ['--conditions=@llm-d/source', main, ...args, '--help'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      // Commander wraps to the width of the terminal.
+      env: { ...process.env, COLUMNS: '120' },
+    },
+  );
+  return help.trimEnd();
+}
+
+const page = (path: string, title: string, ...parts: readonly string[]): Page => ({
+  path,
+  text: `${[NOTE, title, ...parts].join('\n\n')}\n`,
+});
