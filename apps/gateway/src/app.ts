@@ -3,6 +3,7 @@ import { systemClock, systemRandom } from '@llm-d/determinism';
 import {
   createFleet,
   createPickerRegistry,
+  describeFleet,
   endpointPickerMetrics,
   startEndpointPicker,
   startFileDiscovery,
@@ -130,6 +131,7 @@ export async function startGateway(options: GatewayOptions, logger: Logger): Pro
     const control = await createControlRoutes({
       metrics,
       decisions: running.picker.decisions,
+      endpoints: () => describeFleet(fleet, clock.nowMs()),
       notReady: () => notReady(running, { catalog, nowMs: clock.nowMs() }),
       models: async () => {
         if (!catalog.known) await catalog.refresh();

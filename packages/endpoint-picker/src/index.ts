@@ -3,6 +3,7 @@ export { startEndpointPicker } from './running-picker.ts';
 export { createEndpointPicker } from './picker/endpoint-picker.ts';
 export { explainRecord, summarizeRecord } from './picker/record-explanation.ts';
 export { createFleet } from './fleet/fleet.ts';
+export { describeFleet } from './fleet/fleet-description.ts';
 export { createPickerRegistry, pickerPlugins } from './config/picker-registry.ts';
 export { EndpointsFileError, parseEndpointsFile } from './discovery/endpoints-file.ts';
 export { nodeFiles, startFileDiscovery } from './discovery/file-discovery.ts';
@@ -33,6 +34,7 @@ export type {
 export type { ExchangeEnd, PlacedExchange } from './picker/exchange.ts';
 export type { DropReason, Refusal } from './picker/refusal.ts';
 export type { Ejection, Fleet, Placement } from './fleet/fleet.ts';
+export type { EndpointDescription } from './fleet/fleet-description.ts';
 export type { EndpointsFile } from './discovery/endpoints-file.ts';
 export type { FileDiscoveryOptions, WatchedFiles } from './discovery/file-discovery.ts';
 export type { ConfiguredMappings, EngineConfig } from './scrape/configured-mapping.ts';

@@ -19,7 +19,11 @@ export function createOpenTelemetryTracer(tracer: OtelTracer = trace.getTracer('
   return {
     start: (name, context, attributes = {}) => {
       const parent = propagation.extract(ROOT_CONTEXT, context);
-      return open(tracer, tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent), parent);
+      return open(
+        tracer,
+        tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent),
+        parent,
+      );
     },
   };
 }

@@ -8,7 +8,9 @@ const capture = () => {
 
 test('a line is one JSON object with its level by name, its message and its fields', () => {
   const { lines, destination } = capture();
-  createPinoLogger({ name: 'epp', destination }).with({ pod: 'a' }).info('endpoint added', { port: 8000 });
+  createPinoLogger({ name: 'epp', destination })
+    .with({ pod: 'a' })
+    .info('endpoint added', { port: 8000 });
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({
     level: 'info',
     name: 'epp',
@@ -20,7 +22,9 @@ test('a line is one JSON object with its level by name, its message and its fiel
 
 test('an error keeps its message and stack', () => {
   const { lines, destination } = capture();
-  createPinoLogger({ name: 'epp', destination }).error('scrape failed', { error: new Error('refused') });
+  createPinoLogger({ name: 'epp', destination }).error('scrape failed', {
+    error: new Error('refused'),
+  });
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({
     error: { message: 'refused', stack: expect.stringContaining('pino.test') as string },
   });

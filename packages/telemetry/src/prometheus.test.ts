@@ -4,7 +4,12 @@ import { createPrometheusMetrics } from './prometheus.ts';
 
 const requests = defineCounter('requests_total', 'Requests seen.', ['model']);
 const running = defineGauge('requests_running', 'Requests in flight.', ['model']);
-const duration = defineHistogram('request_duration_seconds', 'Time per request.', [0.1, 1], ['model']);
+const duration = defineHistogram(
+  'request_duration_seconds',
+  'Time per request.',
+  [0.1, 1],
+  ['model'],
+);
 
 test('counters, gauges and histograms show up in the exposition', async () => {
   const metrics = createPrometheusMetrics();

@@ -23,7 +23,13 @@ export interface PrometheusMetricsOptions {
   readonly definitions?: readonly MetricDefinition[];
 }
 
-type PromMetric = PromCounter | PromGauge | PromHistogram;
+/** A definition and the one metric of its kind. */
+interface Registered {
+  readonly definition: MetricDefinition;
+  readonly counter?: PromCounter;
+  readonly gauge?: PromGauge;
+  readonly histogram?: PromHistogram;
+}
 
 /**
  * Keeps metrics in a prom-client registry of their own.
@@ -32,19 +38,17 @@ type PromMetric = PromCounter | PromGauge | PromHistogram;
 export function createPrometheusMetrics(options: PrometheusMetricsOptions = {}): PrometheusMetrics {
   const registry = new Registry();
   if (options.processMetrics === true) collectDefaultMetrics({ register: registry });
-  const metrics = new Map<string, { definition: MetricDefinition; metric: PromMetric }>();
+  const registered = new Map<string, Registered>();
 
-  const find = (definition: MetricDefinition): PromMetric => {
-    const known = metrics.get(definition.name);
-    if (known !== undefined) {
-      if (!agree(known.definition, definition)) {
-        throw new TypeError(`metric ${definition.name} is defined twice, and differently`);
-      }
-      return known.metric;
+  const find = (definition: MetricDefinition): Registered => {
+    const known = registered.get(definition.name);
+    if (known === undefined) {
+      const created = create(definition, registry);
+      registered.set(definition.name, created);
+      return created;
     }
-    const metric = create(definition, registry);
-    metrics.set(definition.name, { definition, metric });
-    return metric;
+    if (agree(known.definition, definition)) return known;
+    throw new TypeError(`metric ${definition.name} is defined twice, and differently`);
   };
 
   for (const definition of options.definitions ?? []) find(definition);
@@ -53,7 +57,7 @@ export function createPrometheusMetrics(options: PrometheusMetricsOptions = {}):
     contentType: registry.contentType,
     expose: () => registry.metrics(),
     counter: (definition, labels) => {
-      const series = (find(definition) as PromCounter).labels(labels);
+      const series = present(find(definition).counter).labels(labels);
       return {
         inc: (amount = 1) => {
           series.inc(amount);
@@ -61,7 +65,7 @@ export function createPrometheusMetrics(options: PrometheusMetricsOptions = {}):
       };
     },
     gauge: (definition, labels) => {
-      const series = (find(definition) as PromGauge).labels(labels);
+      const series = present(find(definition).gauge).labels(labels);
       return {
         set: (value) => {
           series.set(value);
@@ -72,7 +76,7 @@ export function createPrometheusMetrics(options: PrometheusMetricsOptions = {}):
       };
     },
     histogram: (definition, labels) => {
-      const series = (find(definition) as PromHistogram).labels(labels);
+      const series = present(find(definition).histogram).labels(labels);
       return {
         observe: (value) => {
           series.observe(value);
@@ -80,12 +84,15 @@ export function createPrometheusMetrics(options: PrometheusMetricsOptions = {}):
       };
     },
     remove: (definition, labels) => {
-      find(definition).remove(labels);
+      const { counter, gauge, histogram } = find(definition);
+      counter?.remove(labels);
+      gauge?.remove(labels);
+      histogram?.remove(labels);
     },
   };
 }
 
-function create(definition: MetricDefinition, registry: Registry): PromMetric {
+function create(definition: MetricDefinition, registry: Registry): Registered {
   const settings = {
     name: definition.name,
     help: definition.help,
@@ -94,12 +101,20 @@ function create(definition: MetricDefinition, registry: Registry): PromMetric {
   };
   switch (definition.kind) {
     case 'counter':
-      return new PromCounter(settings);
+      return { definition, counter: new PromCounter(settings) };
     case 'gauge':
-      return new PromGauge(settings);
-    case 'histogram':
-      return new PromHistogram({ ...settings, buckets: [...(definition.buckets ?? [])] });
+      return { definition, gauge: new PromGauge(settings) };
+    case 'histogram': {
+      const buckets = [...(definition.buckets ?? [])];
+      return { definition, histogram: new PromHistogram({ ...settings, buckets }) };
+    }
   }
+}
+
+/** A definition's kind is part of its type, so the metric of that kind is there. */
+function present<T>(metric: T | undefined): T {
+  if (metric === undefined) throw new TypeError('a metric is used as another kind than its own');
+  return metric;
 }
 
 function agree(a: MetricDefinition, b: MetricDefinition): boolean {

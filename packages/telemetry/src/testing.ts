@@ -13,9 +13,11 @@ export interface LogLine {
 export function recordingLogger(): Logger & { readonly lines: readonly LogLine[] } {
   const lines: LogLine[] = [];
   const create = (base: LogFields): Logger => {
-    const at = (level: LogLine['level']) => (message: string, fields: LogFields = {}) => {
-      lines.push({ level, message, fields: { ...base, ...fields } });
-    };
+    const at =
+      (level: LogLine['level']) =>
+      (message: string, fields: LogFields = {}) => {
+        lines.push({ level, message, fields: { ...base, ...fields } });
+      };
     return {
       debug: at('debug'),
       info: at('info'),
@@ -32,7 +34,10 @@ export interface RecordingMetrics extends Metrics {
   /** Value of a counter or gauge; 0 where nothing was recorded. */
   value<L extends string>(definition: MetricDefinition<L>, labels: Labels<L>): number;
   /** What a histogram observed, in order. */
-  observations<L extends string>(definition: MetricDefinition<L>, labels: Labels<L>): readonly number[];
+  observations<L extends string>(
+    definition: MetricDefinition<L>,
+    labels: Labels<L>,
+  ): readonly number[];
 }
 
 /** Keeps every measurement in memory, for assertions. */

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { explainRecord, summarizeRecord, type DecisionLog } from '@llm-d/endpoint-picker';
+import {
+  explainRecord,
+  summarizeRecord,
+  type DecisionLog,
+  type EndpointDescription,
+} from '@llm-d/endpoint-picker';
 import { apiError, apiErrorBody, type ModelList } from '@llm-d/inference-api';
 import type { PrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { fastify, type FastifyInstance } from 'fastify';
@@ -10,6 +15,8 @@ export interface ControlRoutesOptions {
   /** Why no request could be routed now; undefined when one could. */
   readonly notReady: () => string | undefined;
   readonly models: () => Promise<ModelList>;
+  /** The model servers as the gateway sees them. */
+  readonly endpoints: () => readonly EndpointDescription[];
 }
 
 /** Decisions that a listing shows unless asked for more. */
@@ -47,6 +54,7 @@ export async function createControlRoutes(options: ControlRoutesOptions): Promis
   app.get<{ Querystring: { limit?: string } }>('/debug/decisions', ({ query }) => ({
     decisions: options.decisions.recent(Number(query.limit) || LISTED).map(summarizeRecord),
   }));
+  app.get('/debug/endpoints', () => ({ endpoints: options.endpoints() }));
   app.get<{ Params: { id: string } }>('/debug/decisions/:id', ({ params }, reply) => {
     const records = options.decisions.find(params.id);
     if (records.length > 0) return { requestId: params.id, attempts: records.map(explainRecord) };

@@ -27,6 +27,18 @@ export interface GatewayReading {
   readonly ttftSeconds: Buckets;
 }
 
+/** A server behind the gateway. */
+export interface Member {
+  readonly name: string;
+  /** `host:port`. */
+  readonly address: string;
+}
+
+/** Reads the gateway's list of its servers; throws where it is none. */
+export function readMembers(text: Buffer): readonly Member[] {
+  return (JSON.parse(text.toString()) as { endpoints: readonly Member[] }).endpoints;
+}
+
 const total = (text: Buffer, name: string): number =>
   createMetricReader(name)
     .read(text)

@@ -24,7 +24,8 @@ export function drawStack(view: StackView): string {
     style: { head: [], border: ['gray'] },
   });
   table.push(...view.servers.map(cells));
-  return [table.toString(), overall(view)].join('\n');
+  // Short lines: one that wraps would spoil the redrawing.
+  return [table.toString(), ...overall(view)].join('\n');
 }
 
 function cells(row: ServerRow): string[] {
@@ -46,10 +47,20 @@ export function lineOfStack(view: StackView): string {
       ? `${row.name} ${row.running}+${row.waiting} kv ${percent(row.kvUsage)} hits ${percent(row.prefixHitRate)}`
       : `${row.name} down`,
   );
-  return [overall(view), ...servers].join(' | ');
+  return [overall(view).join('   '), ...servers].join(' | ');
 }
 
-function overall({ requests, requestsPerSecond, errors, ttft, interToken }: StackView): string {
+function overall({
+  requests,
+  requestsPerSecond,
+  errors,
+  ttft,
+  interToken,
+}: StackView): readonly string[] {
   const failed = errors > 0 ? pc.red(`  ${errors} failed`) : '';
-  return `${requests} requests  ${requestsPerSecond.toFixed(1)}/s${failed}   TTFT ${spread(ttft)}   inter-token ${spread(interToken)}`;
+  return [
+    `${requests} requests  ${requestsPerSecond.toFixed(1)}/s${failed}`,
+    `TTFT         ${spread(ttft)}`,
+    `inter-token  ${spread(interToken)}`,
+  ];
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Timer } from '@llm-d/determinism';
-import { readGateway, readServer } from './stack-metrics.ts';
+import { readGateway, readMembers, readServer } from './stack-metrics.ts';
 import { viewOf, type StackReading, type StackView } from './stack-view.ts';
 
 export interface StackWatchOptions {
   readonly gatewayUrl: string;
-  /** Base URLs of the servers. */
-  readonly servers: readonly string[];
   readonly clock: Clock;
   /** The body of a GET, or a rejection. */
   readonly fetch: (url: string, signal: AbortSignal) => Promise<Buffer>;
@@ -44,7 +42,7 @@ export function watchStack(options: StackWatchOptions): { stop(): void } {
 }
 
 async function readStack(options: StackWatchOptions, stopped: AbortSignal): Promise<StackReading> {
-  const { gatewayUrl, servers, clock, fetch } = options;
+  const { gatewayUrl, clock, fetch } = options;
   const timeout = new AbortController();
   const limit = clock.schedule(1000, () => {
     timeout.abort();
@@ -52,15 +50,19 @@ async function readStack(options: StackWatchOptions, stopped: AbortSignal): Prom
   const signal = AbortSignal.any([timeout.signal, stopped]);
   const read = async <T>(url: string, parse: (text: Buffer) => T): Promise<T | undefined> => {
     try {
-      return parse(await fetch(`${url}/metrics`, signal));
+      return parse(await fetch(url, signal));
     } catch {
       // A server that is down is shown as such.
       return undefined;
     }
   };
+  const servers = (await read(`${gatewayUrl}/debug/endpoints`, readMembers)) ?? [];
   const [gateway, ...answers] = await Promise.all([
-    read(gatewayUrl, readGateway),
-    ...servers.map(async (url) => [new URL(url).host, await read(url, readServer)] as const),
+    read(`${gatewayUrl}/metrics`, readGateway),
+    ...servers.map(
+      async ({ name, address }) =>
+        [name, await read(`http://${address}/metrics`, readServer)] as const,
+    ),
   ]);
   limit.cancel();
   return { atMs: clock.nowMs(), gateway, servers: new Map(answers) };

@@ -91,7 +91,10 @@ async function up(flags: UpFlags, deps: UpDeps): Promise<void> {
     },
   });
   try {
-    greet(stack, { screen, model: flags.endpoint.length > 0 ? '<model>' : (flags.model ?? '<model>') });
+    greet(stack, {
+      screen,
+      model: flags.endpoint.length > 0 ? '<model>' : (flags.model ?? '<model>'),
+    });
     await show(stack, { flags, deps, screen });
   } finally {
     await stack.stop();
@@ -121,7 +124,6 @@ async function show(stack: LocalStack, { flags, deps, screen }: Show): Promise<v
   };
   const watch = watchStack({
     gatewayUrl: stack.url,
-    servers: stack.endpoints,
     clock,
     fetch,
     onView: draw,

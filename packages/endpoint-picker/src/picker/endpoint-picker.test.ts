@@ -26,16 +26,20 @@ const labels = {
 
 const setUp = ({
   config,
-  own = [],
+  own = () => [],
   endpoints = ['a', 'b'],
-}: { config?: string; own?: readonly AnyPluginDefinition[]; endpoints?: string[] } = {}) => {
+}: {
+  config?: string;
+  own?: (clock: VirtualClock) => readonly AnyPluginDefinition[];
+  endpoints?: string[];
+} = {}) => {
   const clock = new VirtualClock({ epochMs: 1_000_000 });
   const fleet = createFleet();
   fleet.reconcile(endpoints.map((name) => ({ ...makeEndpoint(name) })));
   const metrics = recordingMetrics();
   const logger = recordingLogger();
   const telemetry = { ...noopTelemetry, metrics, logger };
-  const registry = createPickerRegistry(own);
+  const registry = createPickerRegistry(own(clock));
   const resolved = loadConfig(config, { registry, source: 'test', allowExperimental: true });
   const plugins = instantiatePlugins(resolved, registry, { random: createRandom(1), telemetry });
   const picker = createEndpointPicker({ fleet, plugins, clock, telemetry });
@@ -56,7 +60,7 @@ const setUp = ({
 const prompt = (text: string) => ({ kind: 'text', bytes: Buffer.from(text) }) as const;
 
 /** A data producer that waits for the clock, as one that asks a service would. */
-const slowProducer = (clock: () => VirtualClock, delayMs: number) =>
+const slowProducer = (clock: VirtualClock, delayMs: number) =>
   definePlugin({
     type: 'slow-producer',
     summary: 'Takes its time.',
@@ -65,7 +69,7 @@ const slowProducer = (clock: () => VirtualClock, delayMs: number) =>
     parameters: z.strictObject({}),
     produces: (_, name) => [attribute('Slow', name)],
     create: () => ({
-      producer: { produce: () => new Promise((resolve) => clock().schedule(delayMs, resolve)) },
+      producer: { produce: () => new Promise((resolve) => clock.schedule(delayMs, resolve)) },
     }),
   });
 const withSlowProducer = `
@@ -114,7 +118,7 @@ describe('picking', () => {
   });
 
   test('a burst that arrives in one tick spreads evenly', async () => {
-    const { mustPick } = setUp({ endpoints: [...'abcdefgh'] });
+    const { mustPick } = setUp({ endpoints: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] });
     const picked = await Promise.all(
       Array.from({ length: 400 }, (_, i) =>
         mustPick({ id: `r${i}`, prompt: prompt(`${i} `.repeat(500)) }),
@@ -200,12 +204,10 @@ plugins: [{type: label-selector-filter, name: gold, parameters: {matchLabels: {t
   });
 
   test('a client that left while producers worked gets no place', async () => {
-    let clock: VirtualClock | undefined;
     const set = setUp({
-      own: [slowProducer(() => clock ?? new VirtualClock(), 100)],
+      own: (clock) => [slowProducer(clock, 100)],
       config: withSlowProducer,
     });
-    clock = set.clock;
     const picking = set.pick();
     set.client.abort();
     expect(await picking).toMatchObject({ reason: 'rejected-context-cancelled' });
@@ -215,12 +217,10 @@ plugins: [{type: label-selector-filter, name: gold, parameters: {matchLabels: {t
 
 describe('data producers', () => {
   test('one that takes too long is left behind, and the request goes on', async () => {
-    let clock: VirtualClock | undefined;
     const set = setUp({
-      own: [slowProducer(() => clock ?? new VirtualClock(), 1000)],
+      own: (clock) => [slowProducer(clock, 1000)],
       config: withSlowProducer,
     });
-    clock = set.clock;
     const picking = set.mustPick({ id: 'r1' });
     set.clock.advance(400);
     expect((await picking).kind).toBe('picked');
@@ -231,12 +231,10 @@ describe('data producers', () => {
   });
 
   test('a server that left meanwhile is not chosen', async () => {
-    let clock: VirtualClock | undefined;
     const set = setUp({
-      own: [slowProducer(() => clock ?? new VirtualClock(), 100)],
+      own: (clock) => [slowProducer(clock, 100)],
       config: withSlowProducer,
     });
-    clock = set.clock;
     const picking = set.mustPick();
     set.fleet.reconcile([{ ...makeEndpoint('b') }]);
     set.clock.advance(100);

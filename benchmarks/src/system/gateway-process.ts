@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { SUBJECT_CORE, pinned } from './pinning.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const BUNDLE = resolve(ROOT, 'apps/gateway/dist/main.js');
+
+/** Makes the gateway's bundle, which is what users run, unless it is fresh. Throws where that fails. */
+export function bundleGateway(): void {
+  const { status, stderr } = spawnSync(
+    resolve(ROOT, 'node_modules/.bin/nx'),
+    ['run-many', '-t', 'bundle', '-p', '@llm-d/gateway', '--outputStyle=static'],
+    { cwd: ROOT, encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`the gateway could not be bundled: ${stderr}`);
+}
+
+/** A gateway in a process of its own, on the core of the system under test. */
+export interface GatewayProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** Starts a gateway over `endpoints` (URLs) and resolves when it takes requests. */
+export async function startGateway(
+  endpoints: readonly string[],
+  flags: readonly string[] = [],
+): Promise<GatewayProcess> {
+  bundleGateway();
+  const [program = '', ...args] = pinned(SUBJECT_CORE, [
+    process.execPath,
+    ...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []),
+    BUNDLE,
+    ...['--port', '0', '--log-level', 'error'],
+    ...endpoints.flatMap((url) => ['--endpoint', url]),
+    ...flags,
+  ]);
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const ready = new Promise<number>((done, failed) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { url } = JSON.parse(line) as { url?: string };
+      if (url !== undefined) done(Number(new URL(url).port));
+    });
+    void exited.then(() => {
+      failed(new Error('the gateway ended before it was ready'));
+    });
+  });
+  const port = await ready;
+  return {
+    // A process that has written a line has an id; `taskset` replaces itself by what it starts.
+    pid: child.pid as number,
+    port,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
