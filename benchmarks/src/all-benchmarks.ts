@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Benchmark } from './benchmark.ts';
+import { engineSteps } from './benchmarks/engine-steps.ts';
+import { gatewayLatency } from './benchmarks/gateway-latency.ts';
 import { gatewayStreaming } from './benchmarks/gateway-streaming.ts';
 import { gatewayThroughput } from './benchmarks/gateway-throughput.ts';
+import { prefixHash } from './benchmarks/prefix-hash.ts';
+import { requestParse } from './benchmarks/request-parse.ts';
+import { responseObserver } from './benchmarks/response-observer.ts';
+import { scheduling } from './benchmarks/scheduling.ts';
 import { scrapeCost } from './benchmarks/scrape-cost.ts';
 
 /** Every benchmark, in the order in which `all` runs them. */
 export const allBenchmarks: readonly Benchmark[] = [
   gatewayThroughput,
+  gatewayLatency,
   gatewayStreaming,
   scrapeCost,
+  scheduling,
+  requestParse,
+  prefixHash,
+  responseObserver,
+  engineSteps,
 ];

@@ -25,7 +25,7 @@ test('the table shows every server and fits a narrow terminal', () => {
   const lines = stripVTControlCharacters(drawStack(view)).split('\n');
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   const text = lines.join('\n');
-  expect(text).toMatch(/10\.0\.0\.1:8000 │ +3 │ +2 │ +26 % │ +50 % │ +12 │/);
+  expect(text).toMatch(/10\.0\.0\.1:8000 +│ +3 │ +2 │ +26 % │ +50 % │ +12 │/);
   expect(text).toContain('10.0.0.2:8000 down');
   expect(text).toContain('40 requests  3.2/s  1 failed');
   expect(text).toContain('TTFT         p50 12 ms  p90 1.50 s  p99 –');

@@ -7,3 +7,4 @@ export {
   makePrefixMatches,
   type PrefixMatchesSetup,
 } from './attribute-builders.ts';
+export { exampleConfigOf, parameterRow, parameterRowsOf } from './plugin-readme.ts';
