@@ -75,7 +75,9 @@ export function answerBody(head: AnswerHead, choices: readonly Choice[], usage: 
           prompt_text: null,
         }
       : {}),
-    ...{ kv_transfer_params: null, ec_transfer_params: null, metrics: null },
+    kv_transfer_params: null,
+    ec_transfer_params: null,
+    metrics: null,
   });
 }
 
@@ -83,19 +85,33 @@ function chatChoice(choice: Choice, index: number) {
   return {
     index,
     message: {
-      ...{ role: 'assistant', content: choice.text, refusal: null, annotations: null, audio: null },
-      ...{ function_call: null, reasoning: null },
+      role: 'assistant',
+      content: choice.text,
+      refusal: null,
+      annotations: null,
+      audio: null,
+      function_call: null,
+      reasoning: null,
     },
-    ...{ logprobs: null, finish_reason: choice.finishReason, stop_reason: null },
-    ...{ token_ids: choice.tokenIds, routed_experts: null },
+    logprobs: null,
+    finish_reason: choice.finishReason,
+    stop_reason: null,
+    token_ids: choice.tokenIds,
+    routed_experts: null,
   };
 }
 
 function completionChoice(choice: Choice, index: number) {
   return {
-    ...{ index, text: choice.text, logprobs: null, finish_reason: choice.finishReason },
-    ...{ stop_reason: null, token_ids: choice.tokenIds, prompt_logprobs: null },
-    ...{ prompt_token_ids: choice.promptTokenIds, routed_experts: null },
+    index,
+    text: choice.text,
+    logprobs: null,
+    finish_reason: choice.finishReason,
+    stop_reason: null,
+    token_ids: choice.tokenIds,
+    prompt_logprobs: null,
+    prompt_token_ids: choice.promptTokenIds,
+    routed_experts: null,
   };
 }
 

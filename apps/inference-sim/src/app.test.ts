@@ -159,11 +159,16 @@ describe('metrics', () => {
 
   test('name the adapters that run', async () => {
     await using server = await startTestSim({
-      ...{ profile: slowProfile, loraEnabled: true },
+      profile: slowProfile,
+      loraEnabled: true,
       loraModules: [{ name: 'a', path: '/a' }],
     });
     const response = await server.post(COMPLETIONS, {
-      ...{ model: 'a', prompt: 'x', max_tokens: 400, ignore_eos: true, stream: true },
+      model: 'a',
+      prompt: 'x',
+      max_tokens: 400,
+      ignore_eos: true,
+      stream: true,
     });
     const text = await (await server.get('/metrics')).text();
     expect(text).toMatch(
@@ -181,7 +186,9 @@ describe('clients that go away', () => {
       const controller = new AbortController();
       const body = { prompt: 'Hello', max_tokens: 400, ignore_eos: true, stream };
       const answer = fetch(server.url + COMPLETIONS, {
-        ...{ method: 'POST', body: JSON.stringify(body), signal: controller.signal },
+        method: 'POST',
+        body: JSON.stringify(body),
+        signal: controller.signal,
         headers: { 'content-type': 'application/json' },
       });
       answer.catch(() => undefined);
@@ -200,7 +207,9 @@ describe('clients that go away', () => {
   test('a client that does not read is cut off at the bound', async () => {
     const profile = { ...tinyProfile, maxModelLen: 400_000, numGpuBlocks: 40_000 };
     await using server = await startTestSim({
-      ...{ profile, maxBufferedBytes: 10_000, engine: { timeScale: 1000 } },
+      profile,
+      maxBufferedBytes: 10_000,
+      engine: { timeScale: 1000 },
     });
     const body = JSON.stringify({
       prompt: 'x',
@@ -230,7 +239,8 @@ describe('clients that go away', () => {
 describe('trouble', () => {
   test('a full queue answers 503 and is counted', async () => {
     await using server = await startTestSim({
-      ...{ profile: slowProfile, engine: { maxNumSeqs: 1, maxWaitingRequests: 1 } },
+      profile: slowProfile,
+      engine: { maxNumSeqs: 1, maxWaitingRequests: 1 },
     });
     const body = { prompt: 'x', max_tokens: 400, ignore_eos: true, stream: true };
     const first = await server.post(COMPLETIONS, body);
@@ -288,7 +298,9 @@ describe('trouble', () => {
     const changed = await (await server.post('/admin/config', change)).json();
     expect(changed).toEqual({
       ...change,
-      ...{ 'time-factor-under-load': 1, 'prefill-factor': 1, 'decode-factor': 1 },
+      'time-factor-under-load': 1,
+      'prefill-factor': 1,
+      'decode-factor': 1,
     });
     expect(await (await server.get('/admin/config')).json()).toEqual(changed);
     expect((await server.post(CHAT, { messages: [user('Hi')] })).status).toBe(429);

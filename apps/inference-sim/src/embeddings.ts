@@ -27,10 +27,16 @@ export function embeddingsBody(body: JsonBody, head: EmbeddingsHead): string {
   });
   const tokens = inputs.reduce((sum, input) => sum + input.length, 0);
   return JSON.stringify({
-    ...{ id: head.id, object: 'list', created: head.createdSeconds, model: head.model, data },
+    id: head.id,
+    object: 'list',
+    created: head.createdSeconds,
+    model: head.model,
+    data,
     usage: {
-      ...{ prompt_tokens: tokens, total_tokens: tokens },
-      ...{ completion_tokens: 0, prompt_tokens_details: null },
+      prompt_tokens: tokens,
+      total_tokens: tokens,
+      completion_tokens: 0,
+      prompt_tokens_details: null,
     },
   });
 }

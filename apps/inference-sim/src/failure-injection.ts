@@ -51,7 +51,8 @@ function failure(type: FailureType, model: string): ApiError {
       return new ApiError(400, 'Invalid request: a parameter is missing or has a wrong value.');
     case 'model_not_found':
       return new ApiError(404, `The model \`${model}\` does not exist.`, {
-        ...{ type: 'NotFoundError', param: 'model' },
+        type: 'NotFoundError',
+        param: 'model',
       });
   }
 }

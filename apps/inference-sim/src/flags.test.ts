@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FlagError, createCommand, optionsFromFlags } from './flags.ts';
 
 function parse(...args: string[]) {
-  const command = createCommand().exitOverride();
+  const command = createCommand('1.2.3').exitOverride();
   command.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
   return optionsFromFlags(command.parse(args, { from: 'user' }));
 }
@@ -11,7 +11,11 @@ function parse(...args: string[]) {
 describe('flags', () => {
   test('need none: the default profile on the default port, for this machine only', () => {
     expect(parse()).toMatchObject({
-      ...{ host: '127.0.0.1', port: 8000, replicas: 1, servedNames: [], loraEnabled: false },
+      host: '127.0.0.1',
+      port: 8000,
+      replicas: 1,
+      servedNames: [],
+      loraEnabled: false,
       profile: { name: 'llama-3.1-8b-a100' },
       engine: { model: 'meta-llama/Llama-3.1-8B-Instruct', maxNumSeqs: 256, timeScale: 1 },
     });
@@ -31,8 +35,13 @@ describe('flags', () => {
     expect(
       parse(...args, '--max-model-len', '900', '--no-prefix-caching', '--echo').engine,
     ).toMatchObject({
-      ...{ model: 'm', maxNumSeqs: 4, numGpuBlocks: 77, blockSizeTokens: 32, maxModelLen: 900 },
-      ...{ enablePrefixCaching: false, mode: 'echo' },
+      model: 'm',
+      maxNumSeqs: 4,
+      numGpuBlocks: 77,
+      blockSizeTokens: 32,
+      maxModelLen: 900,
+      enablePrefixCaching: false,
+      mode: 'echo',
     });
   });
 

@@ -13,9 +13,6 @@ import { statedProfile } from './latency-profile.ts';
 import { defaultOptions, type InferenceSimOptions } from './options.ts';
 import type { LoraModule } from './served-models.ts';
 
-/** Version of this program, not of the vLLM that it stands for. */
-export const VERSION = '0.0.0';
-
 const DEFAULT_PROFILE = 'llama-3.1-8b-a100';
 
 /** What commander gives, by the flags' names in camel case. */
@@ -97,11 +94,11 @@ function parseFailureTypes(text: string, previous: FailureType[] = []): FailureT
 }
 
 /** Flags follow llm-d-inference-sim and vLLM where they mean the same. */
-export function createCommand(): Command {
+export function createCommand(version: string): Command {
   const profiles = builtInProfiles.map(({ name }) => name).join(', ');
   return new Command('inference-sim')
     .description('A simulated vLLM: its HTTP surface in front of engines that work in steps.')
-    .version(VERSION)
+    .version(version)
     .option('--host <address>', 'address to listen on', defaultOptions.host)
     .option(
       '--port <number>',
@@ -212,7 +209,10 @@ export function optionsFromFlags(
   }
   const loraModules = flags.loraModules ?? [];
   return {
-    ...{ host: flags.host, port: flags.port, replicas: flags.replicas, profile },
+    host: flags.host,
+    port: flags.port,
+    replicas: flags.replicas,
+    profile,
     engine: engineConfig(flags, profile),
     latency: { timeFactorUnderLoad: flags.timeFactorUnderLoad, extraTtftMs },
     servedNames: flags.servedModelName ?? [],
@@ -278,7 +278,9 @@ function engineConfig(flags: Flags, profile: EngineProfile): EngineConfig {
     blockSizeTokens: flags.blockSize ?? profile.blockSizeTokens,
     numGpuBlocks: flags.kvCacheSize ?? profile.numGpuBlocks,
     maxModelLen: flags.maxModelLen ?? profile.maxModelLen,
-    ...{ maxNumSeqs, maxNumBatchedTokens, timeScale: flags.timeScale },
+    maxNumSeqs,
+    maxNumBatchedTokens,
+    timeScale: flags.timeScale,
     maxWaitingRequests: flags.maxWaitingQueueLength,
     enablePrefixCaching: flags.prefixCaching,
     maxLoras: flags.maxLoras ?? 1,

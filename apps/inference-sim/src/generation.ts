@@ -72,8 +72,14 @@ export class Generation {
     this.#job = job;
     this.#format = new EventFormat(job.head);
     this.#lanes = job.request.prompts.map((prompt) => ({
-      ...{ prompt, detokenizer: new Detokenizer(), tokens: [], generated: 0, opened: false },
-      ...{ result: undefined, abort: () => undefined, cachedTokens: () => 0 },
+      prompt,
+      detokenizer: new Detokenizer(),
+      tokens: [],
+      generated: 0,
+      opened: false,
+      result: undefined,
+      abort: () => undefined,
+      cachedTokens: () => 0,
     }));
   }
 
@@ -200,8 +206,12 @@ export class Generation {
     for (const token of lane.tokens) content += lane.detokenizer.push(token);
     if (lane.result !== undefined) content += lane.detokenizer.end();
     text += this.#format.delta({
-      ...{ index, text: content, finishReason: lane.result?.finishReason, usage },
-      ...{ tokenIds: ids ? lane.tokens : null, promptTokenIds: promptIds },
+      index,
+      text: content,
+      finishReason: lane.result?.finishReason,
+      usage,
+      tokenIds: ids ? lane.tokens : null,
+      promptTokenIds: promptIds,
       fingerprint: lane.result !== undefined && !request.includeUsage,
     });
     lane.tokens.length = 0;

@@ -19,8 +19,11 @@ export class JsonBody {
     } catch (error) {
       const at = /position (\d+)/.exec(String(error))?.[1] ?? String(bytes.length);
       throw validationError({
-        ...{ type: 'json_invalid', loc: `body.${at}`, msg: 'JSON decode error' },
-        ...{ input: pythonText({}), ctx: 'Expecting value' },
+        type: 'json_invalid',
+        loc: `body.${at}`,
+        msg: 'JSON decode error',
+        input: pythonText({}),
+        ctx: 'Expecting value',
       });
     }
     return JsonBody.of(value, 'body');

@@ -19,9 +19,15 @@ export function statedProfile(stated: StatedLatencies): {
   return {
     extraTtftMs: timeToFirstTokenMs + prefillOverheadMs,
     profile: {
-      ...{ name: 'stated', model: 'simulated-model', hardware: 'none', tensorParallelSize: 1 },
-      ...{ blockSizeTokens: 16, numGpuBlocks: 65_536, maxModelLen: 131_072 },
-      ...{ maxNumBatchedTokens: 8192, maxNumSeqs: 1024 },
+      name: 'stated',
+      model: 'simulated-model',
+      hardware: 'none',
+      tensorParallelSize: 1,
+      blockSizeTokens: 16,
+      numGpuBlocks: 65_536,
+      maxModelLen: 131_072,
+      maxNumBatchedTokens: 8192,
+      maxNumSeqs: 1024,
       step: {
         // Not zero, so that time moves in any step.
         baseMs: 0.01,

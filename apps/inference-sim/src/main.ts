@@ -8,7 +8,8 @@ import { defaultOptions, type InferenceSimOptions } from './options.ts';
 /** Answers under way may take this long when the program is told to end. */
 const DRAIN_MS = 1000;
 
-const command = createCommand().parse();
+// Set when the bundle is made; sources have no version.
+const command = createCommand(process.env.LLMD_VERSION ?? '0.0.0-source').parse();
 
 function readOptions(): InferenceSimOptions {
   const { POD_NAME, POD_NAMESPACE } = process.env;

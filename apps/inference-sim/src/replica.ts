@@ -59,7 +59,10 @@ export class Replica {
     this.#readyAtMs = clock.nowMs() + options.startupDurationMs;
     const unwritten = new Set<Generation>();
     this.engine = createEngine({
-      ...{ profile: options.profile, clock, random, telemetry },
+      profile: options.profile,
+      clock,
+      random,
+      telemetry,
       config: { ...options.engine, mode: 'random' },
       onStep: (record) => {
         this.#metrics.step(record);
@@ -70,17 +73,24 @@ export class Replica {
     this.engine.setLatency(options.latency);
     const model = this.engine.config.model;
     this.#models = new ServedModels({
-      ...{ engine: this.engine, model, loraModules: options.loraModules },
+      engine: this.engine,
+      model,
+      loraModules: options.loraModules,
       servedNames: options.servedNames.length > 0 ? options.servedNames : [model],
     });
     this.#metrics = new VllmMetrics({
-      ...{ engine: this.engine, clock, modelName: this.#models.primaryName },
+      engine: this.engine,
+      clock,
+      modelName: this.#models.primaryName,
       maxLoras: options.loraEnabled ? this.engine.config.maxLoras : undefined,
     });
     this.#admin = new AdminConfig(this.engine, options.failures);
     this.#context = {
-      ...{ engine: this.engine, metrics: this.#metrics, unwritten },
-      ...{ maxBufferedBytes: options.maxBufferedBytes, echo: options.engine.mode === 'echo' },
+      engine: this.engine,
+      metrics: this.#metrics,
+      unwritten,
+      maxBufferedBytes: options.maxBufferedBytes,
+      echo: options.engine.mode === 'echo',
     };
     this.#fingerprint = `vllm-${VLLM_VERSION}-${(options.seed >>> 0).toString(16).padStart(8, '0')}`;
     this.server = createHttpServer({
@@ -143,7 +153,9 @@ export class Replica {
     const failure = drawFailure(this.#admin.failures, this.#failureDice, name);
     if (failure !== undefined) throw failure;
     const head = {
-      ...{ kind: request.kind, model: name, createdSeconds: this.#nowSeconds() },
+      kind: request.kind,
+      model: name,
+      createdSeconds: this.#nowSeconds(),
       id: (request.kind === 'chat' ? 'chatcmpl-' : 'cmpl-') + this.#requestId(exchange),
       systemFingerprint: this.#fingerprint,
     };

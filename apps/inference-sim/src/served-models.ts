@@ -66,14 +66,25 @@ export class ServedModels {
   list(createdSeconds: number): object {
     const { model, servedNames, engine } = this.#options;
     const base = servedNames.map((id) => ({
-      ...{ id, root: model, parent: null, max_model_len: engine.config.maxModelLen },
+      id,
+      root: model,
+      parent: null,
+      max_model_len: engine.config.maxModelLen,
     }));
     const adapters = [...this.#loras.values()].map(({ name, path }) => ({
-      ...{ id: name, root: path, parent: this.primaryName, max_model_len: null },
+      id: name,
+      root: path,
+      parent: this.primaryName,
+      max_model_len: null,
     }));
     const data = [...base, ...adapters].map((entry) => ({
-      ...{ id: entry.id, object: 'model', created: createdSeconds, owned_by: 'vllm' },
-      ...{ root: entry.root, parent: entry.parent, max_model_len: entry.max_model_len },
+      id: entry.id,
+      object: 'model',
+      created: createdSeconds,
+      owned_by: 'vllm',
+      root: entry.root,
+      parent: entry.parent,
+      max_model_len: entry.max_model_len,
       permission: [permission(createdSeconds)],
     }));
     return { object: 'list', data };
@@ -82,9 +93,17 @@ export class ServedModels {
 
 function permission(created: number): object {
   return {
-    ...{ id: `modelperm-${randomBytes(8).toString('hex')}`, object: 'model_permission', created },
-    ...{ allow_create_engine: false, allow_sampling: true, allow_logprobs: true },
-    ...{ allow_search_indices: false, allow_view: true, allow_fine_tuning: false },
-    ...{ organization: '*', group: null, is_blocking: false },
+    id: `modelperm-${randomBytes(8).toString('hex')}`,
+    object: 'model_permission',
+    created,
+    allow_create_engine: false,
+    allow_sampling: true,
+    allow_logprobs: true,
+    allow_search_indices: false,
+    allow_view: true,
+    allow_fine_tuning: false,
+    organization: '*',
+    group: null,
+    is_blocking: false,
   };
 }

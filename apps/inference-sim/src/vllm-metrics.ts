@@ -281,7 +281,9 @@ export class VllmMetrics {
     const tokens = blockSizeTokens * numGpuBlocks;
     const name = 'vllm:cache_config_info';
     const labels = {
-      ...{ block_size: size, cache_dtype: 'auto', effective_attention_block_size: size },
+      block_size: size,
+      cache_dtype: 'auto',
+      effective_attention_block_size: size,
       enable_prefix_caching: enablePrefixCaching ? 'True' : 'False',
       ...{
         engine: this.#labels.engine,
@@ -289,9 +291,12 @@ export class VllmMetrics {
         is_attention_free: 'False',
       },
       kv_cache_max_concurrency: String(tokens / maxModelLen),
-      ...{ kv_cache_size_tokens: String(tokens), num_cpu_blocks: 'None' },
-      ...{ num_gpu_blocks: String(numGpuBlocks), num_gpu_blocks_override: 'None' },
-      ...{ prefix_caching_hash_algo: 'sha256', sliding_window: 'None' },
+      kv_cache_size_tokens: String(tokens),
+      num_cpu_blocks: 'None',
+      num_gpu_blocks: String(numGpuBlocks),
+      num_gpu_blocks_override: 'None',
+      prefix_caching_hash_algo: 'sha256',
+      sliding_window: 'None',
     };
     return (
       header(name, 'Information of the LLMEngine CacheConfig', 'gauge') +

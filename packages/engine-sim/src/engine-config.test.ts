@@ -4,8 +4,14 @@ import { plainProfile } from './testdata/build-engine.ts';
 
 test('what is not given comes from the profile', () => {
   expect(settleConfig(plainProfile, { numGpuBlocks: 200 })).toMatchObject({
-    ...{ model: 'plain-model', blockSizeTokens: 4, numGpuBlocks: 200 },
-    ...{ maxNumSeqs: 8, maxLoras: 1, mode: 'random', timeScale: 1, enablePrefixCaching: true },
+    model: 'plain-model',
+    blockSizeTokens: 4,
+    numGpuBlocks: 200,
+    maxNumSeqs: 8,
+    maxLoras: 1,
+    mode: 'random',
+    timeScale: 1,
+    enablePrefixCaching: true,
   });
 });
 

@@ -104,7 +104,9 @@ test('the same load and seed give the same answers at the same times', () => {
     fc.property(load, (requests) => {
       const facts = () =>
         run(requests, () => undefined).tracks.map(({ tokens, tokenTimesMs, result }) => ({
-          ...{ tokens, tokenTimesMs, result },
+          tokens,
+          tokenTimesMs,
+          result,
         }));
       expect(facts()).toEqual(facts());
     }),

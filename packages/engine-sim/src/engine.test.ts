@@ -13,8 +13,15 @@ describe('time', () => {
     clock.run();
     expect(track.tokenTimesMs).toEqual([21, 32, 43]);
     expect(track.result).toEqual({
-      ...{ finishReason: 'length', promptTokens: 20, generatedTokens: 3, cachedTokens: 0 },
-      ...{ preemptions: 0, arrivedMs: 0, admittedMs: 0, firstTokenMs: 21, finishedMs: 43 },
+      finishReason: 'length',
+      promptTokens: 20,
+      generatedTokens: 3,
+      cachedTokens: 0,
+      preemptions: 0,
+      arrivedMs: 0,
+      admittedMs: 0,
+      firstTokenMs: 21,
+      finishedMs: 43,
     });
   });
 
@@ -264,8 +271,12 @@ describe('pressure', () => {
     const base = submit({ promptTokens: prompt(3, 4), maxTokens: 1 });
     clock.step();
     expect(engine.snapshot()).toMatchObject({
-      ...{ running: 2, waiting: 1, deferred: 1 },
-      ...{ loadedLoras: ['a', 'b'], runningLoras: ['a'], waitingLoras: ['b'] },
+      running: 2,
+      waiting: 1,
+      deferred: 1,
+      loadedLoras: ['a', 'b'],
+      runningLoras: ['a'],
+      waitingLoras: ['b'],
     });
     clock.run();
     expect(base.result?.admittedMs).toBe(0);
@@ -312,7 +323,8 @@ describe('ends', () => {
     ]);
     expect(clock.pendingTimers).toBe(0);
     expect(submit({ promptTokens: prompt(1, 8) }).submitted).toEqual({
-      ...{ kind: 'refused', reason: 'stopped' },
+      kind: 'refused',
+      reason: 'stopped',
     });
   });
 
@@ -366,12 +378,26 @@ test('a step tells what it did', () => {
   clock.run();
   expect(records).toEqual([
     {
-      ...{ step: 1, startMs: 0, endMs: 5, prefillTokens: 4, decodeSequences: 0 },
-      ...{ generatedTokens: 1, preemptions: 0, running: 1, waiting: 1 },
+      step: 1,
+      startMs: 0,
+      endMs: 5,
+      prefillTokens: 4,
+      decodeSequences: 0,
+      generatedTokens: 1,
+      preemptions: 0,
+      running: 1,
+      waiting: 1,
     },
     {
-      ...{ step: 2, startMs: 5, endMs: 24, prefillTokens: 8, decodeSequences: 1 },
-      ...{ generatedTokens: 2, preemptions: 0, running: 0, waiting: 0 },
+      step: 2,
+      startMs: 5,
+      endMs: 24,
+      prefillTokens: 8,
+      decodeSequences: 1,
+      generatedTokens: 2,
+      preemptions: 0,
+      running: 0,
+      waiting: 0,
     },
   ]);
 });

@@ -112,8 +112,15 @@ class StepLoop implements Engine {
   readonly #loras = new Set<string>();
   readonly #generated: Sequence[] = [];
   readonly #record: StepRecord = {
-    ...{ step: 0, startMs: 0, endMs: 0, prefillTokens: 0, decodeSequences: 0 },
-    ...{ generatedTokens: 0, preemptions: 0, running: 0, waiting: 0 },
+    step: 0,
+    startMs: 0,
+    endMs: 0,
+    prefillTokens: 0,
+    decodeSequences: 0,
+    generatedTokens: 0,
+    preemptions: 0,
+    running: 0,
+    waiting: 0,
   };
   /** All sequences that have not ended. */
   readonly #living = new Set<Sequence>();
@@ -227,7 +234,10 @@ class StepLoop implements Engine {
     });
     const total = promptTokens.length + answer.tokens.length;
     return new Sequence({
-      ...{ request, sink, output: answer.tokens, plannedFinish: answer.finish },
+      request,
+      sink,
+      output: answer.tokens,
+      plannedFinish: answer.finish,
       keys: this.config.enablePrefixCaching ? this.#keysOf(request, answer.tokens) : NO_KEYS,
       maxBlocks: Math.ceil(total / this.config.blockSizeTokens),
       arrivedMs: this.#options.clock.nowMs(),

@@ -91,7 +91,10 @@ export function parseProfile(text: string, origin: string): EngineProfile {
   }
   const { step, name, model, hardware, tensorParallelSize, ...limits } = result.data;
   return {
-    ...{ name, model, hardware, tensorParallelSize },
+    name,
+    model,
+    hardware,
+    tensorParallelSize,
     blockSizeTokens: limits.blockSizeTokens.value,
     numGpuBlocks: limits.numGpuBlocks.value,
     maxModelLen: limits.maxModelLen.value,

@@ -5,12 +5,12 @@ import { defaultOptions, type InferenceSimOptions } from '../options.ts';
 
 /** The size of the captured server: 512 tokens, 128 blocks of 16. Steps are so short that tests do not wait. */
 export const tinyProfile: EngineProfile = {
-  ...{ name: 'tiny', model: '/models/golden/tiny', hardware: 'none', tensorParallelSize: 1 },
-  ...{ blockSizeTokens: 16, numGpuBlocks: 128, maxModelLen: 512 },
-  ...{ maxNumBatchedTokens: 2048, maxNumSeqs: 64 },
+  name: 'tiny', model: '/models/golden/tiny', hardware: 'none', tensorParallelSize: 1,
+  blockSizeTokens: 16, numGpuBlocks: 128, maxModelLen: 512,
+  maxNumBatchedTokens: 2048, maxNumSeqs: 64,
   step: {
-    ...{ baseMs: 0.5, prefillTokensPerSecond: 1e6, prefillQuadraticMsPerTokenSquared: 0 },
-    ...{ decodeBaseMs: 0.5, kvReadMsPerToken: 0, perSequenceMs: 0, perSequenceLimit: 1 },
+    baseMs: 0.5, prefillTokensPerSecond: 1e6, prefillQuadraticMsPerTokenSquared: 0,
+    decodeBaseMs: 0.5, kvReadMsPerToken: 0, perSequenceMs: 0, perSequenceLimit: 1,
     decodeShareWithPrefill: 1,
   },
 };
@@ -26,7 +26,7 @@ export async function startTestSim(
   );
   const url = `http://127.0.0.1:${sim.ports[0] ?? 0}`;
   return {
-    ...{ url, ports: sim.ports, sim },
+    url, ports: sim.ports, sim,
     get: (path: string) => fetch(url + path),
     post: (path: string, body: unknown, headers: Record<string, string> = {}) =>
       fetch(url + path, {

@@ -7,12 +7,12 @@ import type { EngineRequest, SequenceResult, SubmitResult } from '../request.ts'
 
 /** A profile whose times are easy to add up: 1 ms a step, 1 ms a prompt token, 10 ms a decode. */
 export const plainProfile: EngineProfile = {
-  ...{ name: 'plain', model: 'plain-model', hardware: 'none', tensorParallelSize: 1 },
-  ...{ blockSizeTokens: 4, numGpuBlocks: 100, maxModelLen: 400 },
-  ...{ maxNumBatchedTokens: 64, maxNumSeqs: 8 },
+  name: 'plain', model: 'plain-model', hardware: 'none', tensorParallelSize: 1,
+  blockSizeTokens: 4, numGpuBlocks: 100, maxModelLen: 400,
+  maxNumBatchedTokens: 64, maxNumSeqs: 8,
   step: {
-    ...{ baseMs: 1, prefillTokensPerSecond: 1000, prefillQuadraticMsPerTokenSquared: 0 },
-    ...{ decodeBaseMs: 10, kvReadMsPerToken: 0, perSequenceMs: 0, perSequenceLimit: 1 },
+    baseMs: 1, prefillTokensPerSecond: 1000, prefillQuadraticMsPerTokenSquared: 0,
+    decodeBaseMs: 10, kvReadMsPerToken: 0, perSequenceMs: 0, perSequenceLimit: 1,
     decodeShareWithPrefill: 1,
   },
 };
@@ -33,7 +33,7 @@ export function buildEngine(
 ) {
   const clock = new VirtualClock();
   const engine = createEngine({
-    ...{ profile: plainProfile, clock, random: createRandom(options.seed ?? 1) },
+    profile: plainProfile, clock, random: createRandom(options.seed ?? 1),
     ...options,
     config,
   });
@@ -56,7 +56,7 @@ export function buildEngine(
       },
     );
     return {
-      ...{ submitted, tokens, tokenTimesMs },
+      submitted, tokens, tokenTimesMs,
       get result() {
         return result;
       },
