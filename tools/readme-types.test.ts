@@ -23,6 +23,14 @@ function writeExamples(readme: string): string | undefined {
   return file;
 }
 
+test('every package shows an example, and no TypeScript fence escapes the check', () => {
+  for (const readme of globSync('packages/*/README.md', { cwd: root })) {
+    const text = readFileSync(join(root, readme), 'utf8');
+    expect(fencesOf(text).length, readme).toBeGreaterThan(0);
+    expect(text.match(/^```(ts|typescript)$/gm), readme).toBeNull();
+  }
+});
+
 test('README examples have no type errors', { timeout: 120_000 }, () => {
   const readmes = globSync(['README.md', 'packages/*/README.md'], { cwd: root });
   const files = readmes.flatMap((readme) => writeExamples(readme) ?? []);

@@ -46,10 +46,12 @@ export interface Child {
 export class ChildStartError extends Error {
   readonly code = 'CHILD_START';
   readonly child: string;
+  readonly reason: string;
   constructor(child: string, reason: string) {
     super(`${child} did not start: ${reason}`);
     this.name = 'ChildStartError';
     this.child = child;
+    this.reason = reason;
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@llm-d/determinism';
-import { startChild, type Child, type ChildState } from './child.ts';
+import { ChildStartError, startChild, type Child, type ChildState } from './child.ts';
 
 /** Where the programs are that a stack is made of. */
 export interface Programs {
@@ -120,6 +120,16 @@ async function startEngines(
       ...fleet.args,
     ]),
   );
-  const lines = await Promise.all(engines.map(({ ready }) => ready));
-  return lines.flatMap(({ urls }) => urls);
+  try {
+    const lines = await Promise.all(engines.map(({ ready }) => ready));
+    return lines.flatMap(({ urls }) => urls);
+  } catch (error) {
+    throw asOurs(error);
+  }
+}
+
+/** An engine that complains of its port names its own flag; here the flag has another name. */
+function asOurs(error: unknown): unknown {
+  if (!(error instanceof ChildStartError)) return error;
+  return new ChildStartError(error.child, error.reason.replace('--port', '--engine-port'));
 }
