@@ -2,6 +2,7 @@
 import type { Benchmark } from './benchmark.ts';
 import { engineSteps } from './benchmarks/engine-steps.ts';
 import { gatewayLatency } from './benchmarks/gateway-latency.ts';
+import { gatewayMemory } from './benchmarks/gateway-memory.ts';
 import { gatewayStreaming } from './benchmarks/gateway-streaming.ts';
 import { gatewayThroughput } from './benchmarks/gateway-throughput.ts';
 import { prefixHash } from './benchmarks/prefix-hash.ts';
@@ -21,4 +22,5 @@ export const allBenchmarks: readonly Benchmark[] = [
   prefixHash,
   responseObserver,
   engineSteps,
+  gatewayMemory,
 ];

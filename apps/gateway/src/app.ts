@@ -9,13 +9,14 @@ import {
   startFileDiscovery,
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
-import { ConfigError, loadConfig, type Endpoint } from '@llm-d/scheduler-core';
+import { ConfigError, formatHostPort, loadConfig, type Endpoint } from '@llm-d/scheduler-core';
 import { noopTracer, type Logger } from '@llm-d/telemetry';
 import { createPrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createControlRoutes } from './front/control-routes.ts';
-import { listen } from './front/listener.ts';
+import { listen, type FrontRequest, type FrontResponse } from './front/listener.ts';
+import { isPlacedPath } from './front/placed-paths.ts';
 import { startModelCatalog, type ModelCatalog } from './models/model-catalog.ts';
 import type { GatewayOptions } from './options.ts';
 import { rejectionOf } from './proxy/error-answer.ts';
@@ -48,18 +49,11 @@ export class ConfigFileError extends Error {
   }
 }
 
-/** Paths that are placed on a server rather than answered by the gateway. */
-const isInference = (method: string | undefined, url: string): boolean =>
-  (url.startsWith('/v1/') && !(method === 'GET' && url.startsWith('/v1/models'))) ||
-  url === '/inference/v1/generate' ||
-  url === '/tokenize' ||
-  url === '/generate';
-
 /** How old the newest metrics of a server may be for it to count as reachable. */
 const FRESH_MS = 10_000;
 
 /**
- * Starts a gateway. Rejects with ConfigError, ConfigFileError, EndpointsFileError or PortInUseError, each saying what
+ * Starts a gateway. Rejects with ConfigError, ConfigFileError, EndpointsFileError, PortInUseError or ListenError, each saying what
  * to change; nothing is left running then.
  */
 export async function startGateway(options: GatewayOptions, logger: Logger): Promise<Gateway> {
@@ -84,7 +78,12 @@ export async function startGateway(options: GatewayOptions, logger: Logger): Pro
   try {
     const fleet = createFleet();
     const upstream = createUpstream(options);
-    cleanUps.push(() => upstream.destroy(), fleet.listen({ endpointRemoved: upstream.forget }));
+    const unlisten = fleet.listen({
+      endpointRemoved: (endpoint) => {
+        upstream.forget(endpoint);
+      },
+    });
+    cleanUps.push(() => upstream.destroy(), unlisten);
     const running = await startEndpointPicker({
       config,
       registry,
@@ -130,6 +129,7 @@ export async function startGateway(options: GatewayOptions, logger: Logger): Pro
     });
     const control = await createControlRoutes({
       metrics,
+      logger,
       decisions: running.picker.decisions,
       endpoints: () => describeFleet(fleet, clock.nowMs()),
       notReady: () => notReady(running, { catalog, nowMs: clock.nowMs() }),
@@ -139,24 +139,25 @@ export async function startGateway(options: GatewayOptions, logger: Logger): Pro
       },
     });
     cleanUps.push(() => control.close());
+    // Fastify's handler takes both kinds of request; its type names one.
+    const routeControl = control.routing.bind(control) as (
+      request: FrontRequest,
+      response: FrontResponse,
+    ) => void;
     const listener = await listen({
       host: options.host,
       port: options.port,
       maxHeaderBytes: options.maxHeaderBytes,
       handle: (request, response) => {
-        if (isInference(request.method, request.url ?? '/')) proxy.handle(request, response);
-        // Fastify's handler takes both kinds of request; its type names one.
-        else
-          control.routing(
-            request as Parameters<typeof control.routing>[0],
-            response as Parameters<typeof control.routing>[1],
-          );
+        const placed = request.method === 'POST' && isPlacedPath(request.url ?? '/');
+        if (placed) proxy.handle(request, response);
+        else routeControl(request, response);
       },
       rejectHttp1: rejectionOf,
     });
 
     return {
-      url: `http://${options.host}:${listener.port}`,
+      url: `http://${formatHostPort(options.host, listener.port)}`,
       port: listener.port,
       inFlight: () => proxy.inFlight,
       close: async () => {
@@ -186,8 +187,7 @@ export function startError(error: unknown): string | undefined {
     'PORT_IN_USE',
     'INVALID_METRIC_SPEC',
     'UNKNOWN_ENGINE',
-    'EADDRNOTAVAIL',
-    'EACCES',
+    'LISTEN',
   ];
   return known.includes(String(code)) ? (error as Error).message : undefined;
 }

@@ -44,7 +44,7 @@ export function endpointOfUrl(text: string): EndpointIdentity {
   if (url === null) throw new InvalidArgumentError(`"${text}" is not a URL`);
   if (url.protocol !== 'http:')
     throw new InvalidArgumentError(`"${text}" does not begin with http://`);
-  if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
+  if (url.pathname !== '/' || `${url.search}${url.hash}${url.username}${url.password}` !== '') {
     throw new InvalidArgumentError(`"${text}" has more than a host and a port`);
   }
   const address = url.hostname.replace(/^\[|\]$/g, '');
@@ -63,11 +63,12 @@ export function endpointOfUrl(text: string): EndpointIdentity {
 }
 
 const wholeNumber =
-  (least: number) =>
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < least) {
-      throw new InvalidArgumentError(`expected a whole number from ${least}`);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      const end = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
+      throw new InvalidArgumentError(`expected a whole number from ${least}${end}`);
     }
     return value;
   };
@@ -88,16 +89,18 @@ export function gatewayCommand(
     )
     .version(version)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port to listen on, 0 for any', wholeNumber(0), 8080)
+    .option('--port <number>', 'port to listen on, 0 for any', wholeNumber(0, 65_535), 8080)
     .option(
       '--endpoint <url>',
       'a model server, such as http://10.0.0.7:8000 (repeatable)',
       collectEndpoint,
       [],
     )
-    .option(
-      '--endpoints-file <path>',
-      'YAML or JSON file that lists model servers; followed while running',
+    .addOption(
+      new Option(
+        '--endpoints-file <path>',
+        'YAML or JSON file that lists model servers; followed while running',
+      ).conflicts('endpoint'),
     )
     .option(
       '--config <path>',

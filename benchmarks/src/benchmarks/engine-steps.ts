@@ -30,7 +30,7 @@ function stepsPerMinute(concurrency: number, cpuMs: number): number {
   for (let i = 0; i < concurrency; i++) submit();
   const stepsBefore = engine.snapshot().steps;
   const before = process.cpuUsage();
-  let usedMs = 0;
+  let usedMs: number;
   do {
     clock.advance(1000);
     const { user, system } = process.cpuUsage(before);

@@ -34,7 +34,10 @@ class PairedLoad {
   #count = 0;
   pairs: Pairs = { addedMs: [], directMs: [], lateMs: [] };
 
-  constructor(pools: { direct: ConnectionPool; gateway: ConnectionPool }, requests: readonly Buffer[]) {
+  constructor(
+    pools: { direct: ConnectionPool; gateway: ConnectionPool },
+    requests: readonly Buffer[],
+  ) {
     this.#pools = pools;
     this.#requests = requests;
   }
@@ -113,8 +116,18 @@ export const gatewayLatency: Benchmark = {
       seen.map((pairs) => quantile(of(pairs), q));
     return {
       figures: [
-        { name: 'added, p50', unit: 'ms', samples: each((p) => p.addedMs, 0.5), bar: { atMost: 0.5 } },
-        { name: 'added, p99', unit: 'ms', samples: each((p) => p.addedMs, 0.99), bar: { atMost: 5 } },
+        {
+          name: 'added, p50',
+          unit: 'ms',
+          samples: each((p) => p.addedMs, 0.5),
+          bar: { atMost: 0.5 },
+        },
+        {
+          name: 'added, p99',
+          unit: 'ms',
+          samples: each((p) => p.addedMs, 0.99),
+          bar: { atMost: 5 },
+        },
         { name: 'direct, p50', unit: 'ms', samples: each((p) => p.directMs, 0.5) },
         { name: 'direct, p99', unit: 'ms', samples: each((p) => p.directMs, 0.99) },
         { name: 'sent too late, p99', unit: 'ms', samples: each((p) => p.lateMs, 0.99) },

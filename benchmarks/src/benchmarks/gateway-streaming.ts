@@ -25,13 +25,13 @@ class StreamWriter {
   begin(socket: Socket): void {
     socket.write(streamHead);
     this.#open.set(socket, CHUNKS_PER_STREAM);
-    socket.once('close', () => this.#open.delete(socket));
   }
 
   /** One chunk to every stream that keeps up. */
   round(): void {
     for (const [socket, left] of this.#open) {
-      if (socket.writableLength > MOST_BUFFERED_BYTES) continue;
+      if (socket.destroyed) this.#open.delete(socket);
+      if (socket.destroyed || socket.writableLength > MOST_BUFFERED_BYTES) continue;
       socket.write(streamChunk);
       this.sent++;
       if (left > 1) this.#open.set(socket, left - 1);

@@ -89,7 +89,7 @@ function requestReader(onRequest: (head: string) => void): (chunk: Buffer) => vo
       return;
     }
     rest = undefined;
-    head = bytes.latin1Slice(0, end);
+    head = bytes.toString('latin1', 0, end);
     const length = Number(CONTENT_LENGTH.exec(head)?.[1] ?? 0);
     missing = length - (bytes.length - end - HEAD_END.length);
     if (missing <= 0) onRequest(head);

@@ -12,7 +12,8 @@ export interface ChatOptions {
   readonly variant?: number;
 }
 
-const WORDS = 'the server that answers soonest is where a request should go and "why" is a fair question\n';
+const WORDS =
+  'the server that answers soonest is where a request should go and "why" is a fair question\n';
 
 /** Readable text of a given length, the same for the same seed. */
 export function proseOf(length: number, random: Random): string {
@@ -47,7 +48,9 @@ export function chatBody({ bytes, stream = false, variant = 0 }: ChatOptions): s
 /** The bytes of a whole HTTP/1.1 chat completion request. */
 export function chatRequest(options: ChatOptions): Buffer {
   const body = chatBody(options);
-  const extra = Object.entries(options.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
+  const extra = Object.entries(options.headers ?? {}).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   return Buffer.from(
     'POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n' +
       'authorization: Bearer sk-benchmark\r\nuser-agent: OpenAI/Python 1.99.0\r\naccept: application/json\r\n' +

@@ -80,7 +80,7 @@ export class HttpConnection {
       return;
     }
     this.#head = undefined;
-    const head = bytes.latin1Slice(0, end);
+    const head = bytes.toString('latin1', 0, end);
     this.#status = Number(head.slice(9, 12));
     const length = CONTENT_LENGTH.exec(head)?.[1];
     this.#remaining = length === undefined ? -1 : Number(length);

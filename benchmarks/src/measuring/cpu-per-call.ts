@@ -20,7 +20,7 @@ export async function cpuPerCall(
   for (let repetition = 0; repetition <= repetitions; repetition++) {
     const before = process.cpuUsage();
     let calls = 0;
-    let usedMs = 0;
+    let usedMs: number;
     do {
       for (let i = 0; i < batch; i++) {
         const result = call();

@@ -12,5 +12,7 @@ test('time spent idle or waiting for a disk is not busy', () => {
 });
 
 test('resident memory is told in millions of bytes', () => {
-  expect(residentMbOfStatus('VmHWM:\t  200 kB\nVmRSS:\t  100000 kB\nRssAnon:\t 1 kB\n')).toBe(102.4);
+  expect(residentMbOfStatus('VmHWM:\t  200 kB\nVmRSS:\t  100000 kB\nRssAnon:\t 1 kB\n')).toBe(
+    102.4,
+  );
 });

@@ -46,6 +46,8 @@ export function remarksOn(windows: readonly Window[]): string[] {
           `the load generator used ${generator.toFixed(2)} of its core: rates are lower bounds, CPU per item holds`,
         ]
       : []),
-    ...(foreign > NOISE ? [`other processes used up to ${foreign.toFixed(2)} cores meanwhile`] : []),
+    ...(foreign > NOISE
+      ? [`other processes used up to ${foreign.toFixed(2)} cores meanwhile`]
+      : []),
   ];
 }

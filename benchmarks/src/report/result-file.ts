@@ -33,6 +33,9 @@ export function writeResult(
 ): string {
   mkdirSync(RESULTS, { recursive: true });
   const path = resolve(RESULTS, `${name}.json`);
-  writeFileSync(path, `${JSON.stringify({ benchmark: name, ...conditions, ...result }, null, 2)}\n`);
+  writeFileSync(
+    path,
+    `${JSON.stringify({ benchmark: name, ...conditions, ...result }, null, 2)}\n`,
+  );
   return path;
 }

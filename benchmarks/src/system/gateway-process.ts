@@ -42,6 +42,11 @@ export async function startGateway(
   const exited = once(child, 'exit');
   const ready = new Promise<number>((done, failed) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
+      // Node itself may write as well, when it is told to trace.
+      if (!line.startsWith('{')) {
+        process.stderr.write(`${line}\n`);
+        return;
+      }
       const { url } = JSON.parse(line) as { url?: string };
       if (url !== undefined) done(Number(new URL(url).port));
     });

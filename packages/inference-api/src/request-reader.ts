@@ -101,7 +101,7 @@ export class RequestReader implements JsonVisitor {
   key(text: TextBuffer, start: number, offset: number): void {
     if (this.error !== undefined) return;
     const frame = this.#frame;
-    const field = frame.object?.fields.find(({ nameBytes }) => text.endsWith(start, nameBytes));
+    const field = frame.object && fieldNamed(frame.object, text, start);
     frame.field = field;
     frame.keyOffset = offset;
     if (field === undefined) return;
@@ -379,4 +379,11 @@ export class RequestReader implements JsonVisitor {
     }
     return path === '' ? null : path;
   }
+}
+
+function fieldNamed(object: ObjectShape, text: TextBuffer, start: number): Field | undefined {
+  for (const field of object.fields) {
+    if (text.endsWith(start, field.nameBytes)) return field;
+  }
+  return undefined;
 }

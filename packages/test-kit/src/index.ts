@@ -1,2 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { startModelServer } from './model-server.ts';
+export { runProgram, startProgram, ProgramStartError } from './program.ts';
+export { openRawConnection } from './raw-connection.ts';
+export { readExposition } from './exposition.ts';
+export { createTempDir } from './temp-dir.ts';
+
+export type { ModelServer, ModelServerOptions, ReceivedRequest } from './model-server.ts';
+export type { Behaviour, Script } from './behaviour.ts';
+export type { ProgramEnd, ProgramOptions, RunningProgram } from './program.ts';
+export type { RawConnection } from './raw-connection.ts';
+export type { Exposition } from './exposition.ts';
+export type { TempDir } from './temp-dir.ts';

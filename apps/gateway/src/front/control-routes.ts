@@ -5,12 +5,15 @@ import {
   type DecisionLog,
   type EndpointDescription,
 } from '@llm-d/endpoint-picker';
-import { apiError, apiErrorBody, type ModelList } from '@llm-d/inference-api';
+import { apiError, apiErrorBody, type ApiError, type ModelList } from '@llm-d/inference-api';
+import type { Logger } from '@llm-d/telemetry';
 import type { PrometheusMetrics } from '@llm-d/telemetry/prometheus';
-import { fastify, type FastifyInstance } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { isPlacedPath } from './placed-paths.ts';
 
 export interface ControlRoutesOptions {
   readonly metrics: PrometheusMetrics;
+  readonly logger: Logger;
   readonly decisions: DecisionLog;
   /** Why no request could be routed now; undefined when one could. */
   readonly notReady: () => string | undefined;
@@ -27,7 +30,18 @@ const LISTED = 50;
  * handles requests through its `routing`; it does not listen.
  */
 export async function createControlRoutes(options: ControlRoutesOptions): Promise<FastifyInstance> {
-  const app = fastify({ logger: false });
+  const app = fastify({
+    logger: false,
+    frameworkErrors: (error, _, reply) => {
+      void sendError(reply, apiError('invalid_value', error.message));
+    },
+  });
+  // No route reads a body.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_, payload, done) => {
+    payload.resume();
+    done(null);
+  });
 
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', (_, reply) => {
@@ -39,39 +53,45 @@ export async function createControlRoutes(options: ControlRoutesOptions): Promis
     reply.type(options.metrics.contentType).send(await options.metrics.expose()),
   );
   app.get('/v1/models', () => options.models());
-  app.get<{ Params: { id: string } }>('/v1/models/:id', async ({ params }, reply) => {
-    const model = (await options.models()).data.find(({ id }) => id === params.id);
+  // A wildcard, because names of models have slashes.
+  app.get<{ Params: { '*': string } }>('/v1/models/*', async ({ params }, reply) => {
+    const id = params['*'];
+    const model = (await options.models()).data.find((candidate) => candidate.id === id);
     if (model !== undefined) return model;
-    return reply
-      .status(404)
-      .type('application/json')
-      .send(
-        apiErrorBody(
-          apiError('model_not_found', `the model \`${params.id}\` does not exist`, 'model'),
-        ),
-      );
+    return sendError(
+      reply,
+      apiError('model_not_found', `the model \`${id}\` does not exist`, 'model'),
+    );
   });
   app.get<{ Querystring: { limit?: string } }>('/debug/decisions', ({ query }) => ({
     decisions: options.decisions.recent(Number(query.limit) || LISTED).map(summarizeRecord),
   }));
   app.get('/debug/endpoints', () => ({ endpoints: options.endpoints() }));
-  app.get<{ Params: { id: string } }>('/debug/decisions/:id', ({ params }, reply) => {
-    const records = options.decisions.find(params.id);
-    if (records.length > 0) return { requestId: params.id, attempts: records.map(explainRecord) };
-    return reply
-      .status(404)
-      .send({ error: `no decision about request ${params.id} is remembered` });
+  // A wildcard here too: clients choose ids, and a parameter has at most 100 characters.
+  app.get<{ Params: { '*': string } }>('/debug/decisions/*', ({ params }, reply) => {
+    const requestId = params['*'];
+    const records = options.decisions.find(requestId);
+    if (records.length > 0) return { requestId, attempts: records.map(explainRecord) };
+    return sendError(
+      reply,
+      apiError('not_found', `no decision about request ${requestId} is remembered`),
+    );
   });
-  app.setNotFoundHandler((request, reply) =>
-    reply
-      .status(404)
-      .type('application/json')
-      .send(
-        apiErrorBody(
-          apiError('not_found', `nothing is served at ${request.method} ${request.url}`),
-        ),
-      ),
+  app.setNotFoundHandler(({ method, url }, reply) =>
+    isPlacedPath(url)
+      ? sendError(
+          reply.header('allow', 'POST'),
+          apiError('method_not_allowed', `${url} is for POST, not for ${method}`),
+        )
+      : sendError(reply, apiError('not_found', `nothing is served at ${method} ${url}`)),
   );
+  app.setErrorHandler((error, _, reply) => {
+    options.logger.error('a control route failed', { error });
+    return sendError(reply, apiError('internal_error', 'the gateway failed to answer'));
+  });
   await app.ready();
   return app;
 }
+
+const sendError = (reply: FastifyReply, error: ApiError): FastifyReply =>
+  reply.status(error.status).type('application/json').send(apiErrorBody(error));

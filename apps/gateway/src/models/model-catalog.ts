@@ -60,8 +60,12 @@ export function startModelCatalog(options: ModelCatalogOptions): ModelCatalog {
       timeout.abort();
     });
     try {
-      const answer = await fetchModels(endpoint, AbortSignal.any([timeout.signal, stopping.signal]));
+      const answer = await fetchModels(
+        endpoint,
+        AbortSignal.any([timeout.signal, stopping.signal]),
+      );
       if (fleet.get(endpoint.id) === undefined) return;
+      if (!isListing(answer)) throw new Error('/v1/models answered no list');
       const list = readModelList(answer);
       lists.set(endpoint.id, list);
       ids.set(endpoint.id, new Set(list.map(({ id }) => id)));
@@ -127,3 +131,7 @@ export function startModelCatalog(options: ModelCatalogOptions): ModelCatalog {
     },
   };
 }
+
+/** Anything else says nothing about what a server serves, least of all that it serves nothing. */
+const isListing = (answer: unknown): boolean =>
+  typeof answer === 'object' && answer !== null && 'data' in answer && Array.isArray(answer.data);

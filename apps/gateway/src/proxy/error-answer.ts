@@ -8,24 +8,20 @@ export interface ErrorAnswerOptions {
   /** Decides the shape of the body; undefined where the path named no API. */
   readonly api?: ApiKind | undefined;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether to close an HTTP/1.1 connection, because the request's body was not read to its end. */
-  readonly close?: boolean;
 }
 
 /** Answers with an error in the API's own shape. Does nothing where the client is gone. */
 export function answerError(
   response: FrontResponse,
   error: ApiError,
-  { api, headers = {}, close = false }: ErrorAnswerOptions = {},
+  { api, headers = {} }: ErrorAnswerOptions = {},
 ): void {
   if (response.headersSent || response.destroyed) return;
   const body = apiErrorBody(error, api);
-  const mayClose = close && 'shouldKeepAlive' in response;
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),
     ...headers,
-    ...(mayClose && { connection: 'close' }),
   });
   response.end(body);
 }

@@ -16,8 +16,8 @@ export type ForwardOutcome =
   /** The answer broke off in the middle; the client's connection was cut. */
   | { readonly kind: 'broken'; readonly error: Error };
 
-/** What kept a server from answering. */
-export type UpstreamFailure = 'unreachable' | 'reset' | 'timeout' | 'overloaded';
+/** What kept a server from answering; `unsendable` is no server's fault: the request is no valid HTTP/1.1. */
+export type UpstreamFailure = 'unreachable' | 'reset' | 'timeout' | 'overloaded' | 'unsendable';
 
 export interface ForwardRequest {
   readonly pool: Pool;
@@ -26,6 +26,8 @@ export interface ForwardRequest {
   readonly headers: Record<string, string>;
   readonly body: Buffer | null;
   readonly response: FrontResponse;
+  /** Aborted when the client has left; `close` of its response may have been long ago. */
+  readonly signal: AbortSignal;
   readonly exchange: PlacedExchange;
   /** Sees the answer's bytes; undefined where nobody wants to know. */
   readonly observer:
@@ -55,7 +57,7 @@ export function forward(request: ForwardRequest): Promise<ForwardOutcome> {
   return new Promise((resolve) => {
     request.pool.dispatch(
       {
-        method: request.method as Dispatcher.HttpMethod,
+        method: request.method,
         path: request.path,
         headers: request.headers,
         body: request.body,
@@ -85,8 +87,9 @@ class Transfer implements Dispatcher.DispatchHandler {
 
   readonly #clientClosed = (): void => {
     if (this.#settled) return;
-    this.#controller?.abort(CLIENT_GONE);
+    // First, because aborting reports an error at once, which would be held against the server.
     this.#settle({ kind: 'client-gone' });
+    this.#controller?.abort(CLIENT_GONE);
   };
 
   readonly #drained = (): void => {
@@ -95,8 +98,8 @@ class Transfer implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    const { response } = this.#request;
-    if (response.destroyed) {
+    const { response, signal } = this.#request;
+    if (signal.aborted) {
       this.#clientClosed();
       return;
     }
@@ -209,6 +212,8 @@ function failureOf(error: Error & { code?: string }): UpstreamFailure {
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_BODY_TIMEOUT':
       return 'timeout';
+    case 'UND_ERR_INVALID_ARG':
+      return 'unsendable';
     default:
       return 'reset';
   }

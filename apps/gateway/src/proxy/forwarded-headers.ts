@@ -41,16 +41,30 @@ export function isControlHeader(name: string): boolean {
   return CONTROL.has(name) || CONTROL_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
+/** Further names that `connection` declares to concern the connection only; nearly always none. */
+function namedByConnection({ connection }: Headers): ReadonlySet<string> {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close')
+    return NONE;
+  return new Set(
+    String(connection)
+      .toLowerCase()
+      .split(/[\s,]+/),
+  );
+}
+
 /**
  * What of a client's request heads is believed: neither control headers, nor HTTP/2's pseudo headers, nor what concerns
  * its connection. Values of repeated headers are joined by a comma.
  */
 export function trustedHeaders(headers: Headers): Map<string, string> {
   const trusted = new Map<string, string>();
+  const hop = namedByConnection(headers);
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || name.startsWith(':')) continue;
-    if (PER_CONNECTION.has(name) || isControlHeader(name)) continue;
+    if (PER_CONNECTION.has(name) || hop.has(name) || isControlHeader(name)) continue;
     trusted.set(name, typeof value === 'string' ? value : value.join(', '));
   }
   return trusted;
@@ -59,10 +73,11 @@ export function trustedHeaders(headers: Headers): Map<string, string> {
 /** What of a server's answer heads reaches the client. The answer's length stays: its bytes are not changed. */
 export function answerHeaders(headers: Headers): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {};
+  const hop = namedByConnection(headers);
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || name.startsWith(':')) continue;
-    if (PER_CONNECTION.has(name) && name !== 'content-length') continue;
+    if (name !== 'content-length' && (PER_CONNECTION.has(name) || hop.has(name))) continue;
     kept[name] = value;
   }
   return kept;

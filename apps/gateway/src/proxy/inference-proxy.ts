@@ -6,6 +6,7 @@ import {
   apiOfPath,
   createResponseObserver,
   removeSpans,
+  type ApiError,
   type ApiKind,
   type ParsedRequest,
 } from '@llm-d/inference-api';
@@ -16,7 +17,7 @@ import type { ModelCatalog } from '../models/model-catalog.ts';
 import { answerError, errorOfRefusal } from './error-answer.ts';
 import { forward, type ForwardOutcome, type UpstreamFailure } from './forward.ts';
 import { trustedHeaders } from './forwarded-headers.ts';
-import { readBody } from './request-body.ts';
+import { discardBody, readBody } from './request-body.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface InferenceProxyOptions {
@@ -56,6 +57,16 @@ interface Inbound {
 /** How long a server that failed a request is left out, unless a scrape shows earlier that it is well. */
 const EJECTION_MS = 2000;
 
+const ALL_FAILED = 'every model server that was tried failed';
+/** More servers are known than were tried, and none of them can be reached either. */
+const nobodyLeft: Refusal = {
+  kind: 'refused',
+  status: 503,
+  reason: 'rejected-no-endpoints',
+  message: ALL_FAILED,
+  retryAfterSeconds: 1,
+};
+
 /** The proxied path: read, place, forward, and place again while nothing has reached the client. */
 export function createInferenceProxy(options: InferenceProxyOptions): InferenceProxy {
   const { picker, catalog, upstream, clock, logger } = options;
@@ -79,6 +90,7 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
       headers,
       body: inbound.body,
       response: inbound.response,
+      signal: inbound.signal,
       exchange: picked.exchange,
       observer:
         api &&
@@ -119,12 +131,7 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
         attempt: number,
       });
       if (picked.kind === 'refused') {
-        refuse(
-          inbound,
-          number === 1
-            ? picked
-            : { ...picked, message: 'every model server that was tried failed' },
-        );
+        refuse(inbound, number === 1 ? picked : { ...picked, message: ALL_FAILED });
         return;
       }
       const mayRetry = number < options.maxAttempts;
@@ -132,8 +139,10 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
       if (outcome.kind === 'broken') failed(picked.endpoints[0], 'reset', inbound, outcome.error);
       if (outcome.kind !== 'failed') return;
       failed(picked.endpoints[0], outcome.failure, inbound, outcome.error);
-      if (!mayRetry || outcome.failure === 'timeout') {
-        giveUp(inbound, outcome.failure);
+      if (!mayRetry || outcome.failure === 'timeout' || outcome.failure === 'unsendable') {
+        const dead = outcome.failure === 'unreachable' || outcome.failure === 'reset';
+        if (dead && picker.fleet.healthy(clock.nowMs()).length === 0) refuse(inbound, nobodyLeft);
+        else giveUp(inbound, outcome.failure);
         return;
       }
       exclude.add(picked.endpoints[0].id);
@@ -162,10 +171,13 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
     const path = request.url ?? '/';
     const method = request.method ?? 'GET';
     const api = method === 'POST' ? apiOfPath(path) : undefined;
-    const body = await readBody(request, { api, maxBytes: options.maxBodyBytes });
+    const cut = () => {
+      response.destroy();
+    };
+    const body = await readBody(request, { api, maxBytes: options.maxBodyBytes, cut });
     if (body.kind === 'gone') return;
     if (body.kind === 'bad') {
-      answerError(response, body.error, { api, close: !body.complete });
+      answerError(response, body.error, { api });
       return;
     }
     const { parsed } = body;
@@ -204,18 +216,22 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
     },
     handle: (request, response) => {
       if (inFlight >= options.maxInFlight) {
-        request.resume();
+        const cut = () => {
+          response.destroy();
+        };
+        discardBody(request, { maxBytes: options.maxBodyBytes, cut });
         const error = apiError(
           'service_unavailable',
           `more than ${options.maxInFlight} requests are in flight`,
         );
-        answerError(response, error, { headers: { 'retry-after': '1' }, close: true });
+        answerError(response, error, { headers: { 'retry-after': '1' } });
         return;
       }
       inFlight++;
       const client = new AbortController();
       const gone = () => {
-        client.abort();
+        // It closes after a whole answer as well; an abort that nobody needs costs as much as all parsing.
+        if (!response.writableEnded) client.abort();
       };
       response.on('close', gone);
       receive(request, response, client.signal)
@@ -256,16 +272,25 @@ function refuse({ response, api }: Inbound, refusal: Refusal): void {
 }
 
 function giveUp({ response, api }: Inbound, failure: UpstreamFailure): void {
-  const error =
-    failure === 'timeout'
-      ? apiError('gateway_timeout', 'the model server did not answer in time')
-      : failure === 'overloaded'
-        ? apiError('service_unavailable', 'every model server that was tried is overloaded')
-        : apiError('bad_gateway', 'every model server that was tried failed');
+  const error = errorOf(failure);
   answerError(response, error, {
     api,
     headers: error.status === 503 ? { 'retry-after': '1' } : {},
   });
+}
+
+function errorOf(failure: UpstreamFailure): ApiError {
+  switch (failure) {
+    case 'timeout':
+      return apiError('gateway_timeout', 'the model server did not answer in time');
+    case 'overloaded':
+      return apiError('service_unavailable', 'every model server that was tried is overloaded');
+    case 'unsendable':
+      return apiError('invalid_value', 'the path or a header of the request cannot be passed on');
+    case 'unreachable':
+    case 'reset':
+      return apiError('bad_gateway', ALL_FAILED);
+  }
 }
 
 interface SchedulingParts {

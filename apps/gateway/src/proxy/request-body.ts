@@ -15,8 +15,7 @@ export type ReadBody =
       readonly chunks: readonly Uint8Array[];
       readonly parsed: ParsedRequest | undefined;
     }
-  /** Bad; `complete` says whether all of it was read nevertheless. */
-  | { readonly kind: 'bad'; readonly error: ApiError; readonly complete: boolean }
+  | { readonly kind: 'bad'; readonly error: ApiError }
   /** The client went away in the middle. */
   | { readonly kind: 'gone' };
 
@@ -24,30 +23,38 @@ export interface ReadBodyOptions {
   /** Undefined: the body is only collected. */
   readonly api: ApiKind | undefined;
   readonly maxBytes: number;
+  /** Cuts the client off. */
+  readonly cut: () => void;
 }
 
-/** Reads and parses a body while it arrives; stops early when it is known to be bad. Never rejects. */
+/**
+ * Reads and parses a body while it arrives; settles early when it is known to be bad and discards the rest then. Never
+ * rejects.
+ */
 export function readBody(
   request: FrontRequest,
-  { api, maxBytes }: ReadBodyOptions,
+  { api, maxBytes, cut }: ReadBodyOptions,
 ): Promise<ReadBody> {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) {
-    return Promise.resolve({ kind: 'bad', error: tooLarge(maxBytes), complete: false });
+    discardBody(request, { maxBytes, cut });
+    return Promise.resolve({ kind: 'bad', error: tooLarge(maxBytes) });
   }
   const parser =
     api === undefined ? collector(maxBytes) : createRequestParser({ api, maxBodyBytes: maxBytes });
   return new Promise((resolve) => {
-    request.on('data', (chunk: Buffer) => {
+    const read = (chunk: Buffer) => {
       parser.push(chunk);
       if (parser.error === undefined) return;
-      request.pause();
-      resolve({ kind: 'bad', error: parser.error, complete: false });
-    });
+      request.off('data', read);
+      discardBody(request, { maxBytes, cut });
+      resolve({ kind: 'bad', error: parser.error });
+    };
+    request.on('data', read);
     request.on('end', () => {
       const result = parser.end();
       if (result.ok) resolve({ kind: 'read', chunks: parser.chunks, parsed: result.request });
-      else resolve({ kind: 'bad', error: result.error, complete: true });
+      else resolve({ kind: 'bad', error: result.error });
     });
     // After a complete body these come too late to matter.
     const gone = () => {
@@ -55,6 +62,21 @@ export function readBody(
     };
     request.on('error', gone);
     request.on('close', gone);
+  });
+}
+
+/**
+ * Reads the rest of a body without keeping it: a client that is still sending when its connection closes never gets to
+ * see its answer. Cuts off one that sends more than `maxBytes` from here on.
+ */
+export function discardBody(
+  request: FrontRequest,
+  { maxBytes, cut }: Pick<ReadBodyOptions, 'maxBytes' | 'cut'>,
+): void {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) cut();
   });
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ChildStartError, startChild, type ChildState } from './child.ts';
+import { ChildStartError, startChild, type ChildOptions, type ChildState } from './child.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -13,7 +13,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const launch = async (name: string, code: string) => {
+const launch = async (name: string, code: string, more: Partial<ChildOptions> = {}) => {
   const script = join(folder, `${name}.mjs`);
   await writeFile(script, code);
   const states: ChildState[] = [];
@@ -25,6 +25,7 @@ const launch = async (name: string, code: string) => {
     clock: systemClock,
     onState: (state) => states.push(state),
     onLine: (line) => lines.push(line),
+    ...more,
   });
   return { child, states, lines };
 };
@@ -53,6 +54,18 @@ describe('a supervised program', () => {
       expect(states.filter(({ kind }) => kind === 'ready')).toHaveLength(2);
     }, 20_000);
     expect(states).toContainEqual({ kind: 'died', reason: 'signal SIGKILL', restarts: 0 });
+    await child.stop();
+  });
+
+  test('comes back with other arguments where the first start settled something', async () => {
+    const { child, states } = await launch('settled', serve, {
+      restartArgs: ({ urls }) => [`${urls[0] ?? ''}/again`],
+    });
+    await child.ready;
+    process.kill(child.pid ?? 0, 'SIGKILL');
+    await vi.waitFor(() => {
+      expect(states).toContainEqual({ kind: 'ready', urls: ['http://127.0.0.1:1/again'] });
+    }, 20_000);
     await child.stop();
   });
 

@@ -21,6 +21,8 @@ export interface ChildOptions {
   /** Script for the Node that runs this program. */
   readonly script: string;
   readonly args: readonly string[];
+  /** What to say instead when it is started again after it served as `before` says. Default the same. */
+  readonly restartArgs?: (before: ReadyLine) => readonly string[];
   readonly nodeArgs?: readonly string[];
   readonly clock: Clock;
   /** Told of every change. */
@@ -76,6 +78,7 @@ class SupervisedChild implements Child {
   #gone: Promise<void> = Promise.resolve();
   #restartTimer: Timer | undefined;
   #restarts = 0;
+  #served: ReadyLine | undefined;
   #stopping = false;
   #resolveReady: (line: ReadyLine) => void = () => undefined;
   #rejectReady: (error: Error) => void = () => undefined;
@@ -116,7 +119,8 @@ class SupervisedChild implements Child {
 
   #start(): void {
     this.#set({ kind: 'starting' });
-    const { script, args, nodeArgs = [] } = this.#options;
+    const { script, nodeArgs = [], restartArgs } = this.#options;
+    const args = (this.#served && restartArgs?.(this.#served)) ?? this.#options.args;
     // The channel has no messages: it closes with this process, however that ends, and tells the program to end too.
     const running = spawn(process.execPath, [...nodeArgs, script, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -158,6 +162,7 @@ class SupervisedChild implements Child {
   }
 
   #isReady(line: ReadyLine): void {
+    this.#served = line;
     this.#set({ kind: 'ready', urls: line.urls });
     this.#resolveReady(line);
   }

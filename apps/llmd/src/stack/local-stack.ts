@@ -72,6 +72,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       name,
       script,
       args,
+      // Others know it by the address that it had.
+      restartArgs: ({ urls }) => atPortOf(urls[0], args),
       clock,
       nodeArgs: programs.nodeArgs ?? [],
       ...(onState && {
@@ -132,4 +134,10 @@ async function startEngines(
 function asOurs(error: unknown): unknown {
   if (!(error instanceof ChildStartError)) return error;
   return new ChildStartError(error.child, error.reason.replace('--port', '--engine-port'));
+}
+
+/** `args` with the port of `url` for the one that the system was to choose. */
+function atPortOf(url: string | undefined, args: readonly string[]): readonly string[] {
+  const port = args.indexOf('--port') + 1;
+  return url === undefined || port === 0 ? args : args.with(port, new URL(url).port);
 }

@@ -72,6 +72,9 @@ const EXACT_DIGITS = 15;
 /** Numbers with fewer digits stay small integers. */
 const SHORT_DIGITS = 10;
 
+const NOTHING = new Uint8Array(0);
+const VIEW_OF_NOTHING = viewOf(NOTHING);
+
 const REPLACEMENT = 0xfffd;
 const REPLACEMENT_BYTES = 3;
 
@@ -131,15 +134,15 @@ export class JsonScanner {
   readonly #visitor: JsonVisitor;
   readonly #text: TextBuffer;
   readonly #maxDepth: number;
-  /** For each open container 1 if it is an object; index 0 is the document. */
-  readonly #isObject: Uint8Array;
+  /** For each open container whether it is an object; index 0 is the document. */
+  readonly #isObject: boolean[] = [false];
   #depth = 0;
   /** Depth of the container that the visitor does not want, 0 if there is none. */
   #skippedDepth = 0;
   #state: State = State.value;
 
-  #chunk: Uint8Array = new Uint8Array(0);
-  #view: DataView = viewOf(this.#chunk);
+  #chunk: Uint8Array = NOTHING;
+  #view: DataView = VIEW_OF_NOTHING;
   /** Bytes in the chunks before this one. */
   #base = 0;
 
@@ -168,7 +171,6 @@ export class JsonScanner {
     this.#visitor = options.visitor;
     this.#text = options.text;
     this.#maxDepth = options.maxDepth;
-    this.#isObject = new Uint8Array(options.maxDepth + 1);
   }
 
   /** Set once the document turned out to be none; nothing is visited from then on. */
@@ -214,7 +216,7 @@ export class JsonScanner {
 
   /** Says that no more bytes come. Returns the failure, if there was one. */
   end(): JsonFailure | undefined {
-    this.#chunk = new Uint8Array(0);
+    this.#chunk = NOTHING;
     if (this.#failure !== undefined) return this.#failure;
     if (this.#state === State.number) this.#endNumber(0, 0);
     if (this.#state !== State.done) this.#fail(`the document ends before it is complete`, 0);
@@ -234,7 +236,7 @@ export class JsonScanner {
       switch (this.#state) {
         case State.separator:
           if (byte === 0x2c) {
-            this.#state = this.#isObject[this.#depth] === 1 ? State.nextKey : State.value;
+            this.#state = this.#isObject[this.#depth] === true ? State.nextKey : State.value;
           } else if (!this.#close(byte, at)) return this.#unexpected(byte, at);
           break;
         case State.colon:
@@ -299,7 +301,7 @@ export class JsonScanner {
     if (this.#depth === this.#maxDepth) return this.#failDepth(at);
     const reading = this.#begin(kind, at);
     this.#depth++;
-    this.#isObject[this.#depth] = kind === 'object' ? 1 : 0;
+    this.#isObject[this.#depth] = kind === 'object';
     if (!reading && this.#skippedDepth === 0) this.#skippedDepth = this.#depth;
     this.#state = kind === 'object' ? State.firstKey : State.firstItem;
     return at + 1;
@@ -307,7 +309,7 @@ export class JsonScanner {
 
   /** Closes the container if `byte` is its end. */
   #close(byte: number, at: number): boolean {
-    const isObject = this.#isObject[this.#depth] === 1;
+    const isObject = this.#isObject[this.#depth] === true;
     if (byte !== (isObject ? 0x7d : 0x5d)) return false;
     if (this.#skippedDepth === this.#depth) this.#skippedDepth = 0;
     this.#depth--;
@@ -526,7 +528,7 @@ export class JsonScanner {
   }
 
   #unexpected(byte: number, at: number): number {
-    const closer = this.#isObject[this.#depth] === 1 ? "'}'" : "']'";
+    const closer = this.#isObject[this.#depth] === true ? "'}'" : "']'";
     const expected = expectation[this.#state] ?? `',' or ${closer}`;
     return this.#fail(`expected ${expected} but found ${describe(byte)}`, at);
   }

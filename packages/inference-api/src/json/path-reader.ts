@@ -70,8 +70,12 @@ export class PathReader<Leaf> implements JsonVisitor {
   }
 
   key(text: TextBuffer, start: number): void {
+    this.#member = undefined;
     const node = this.#open.at(-1)?.node;
-    this.#member = node?.members.find(({ name }) => text.endsWith(start, name))?.node;
+    if (node === undefined) return;
+    for (const member of node.members) {
+      if (text.endsWith(start, member.name)) this.#member = member.node;
+    }
   }
 
   begin(kind: JsonKind, offset: number): boolean {

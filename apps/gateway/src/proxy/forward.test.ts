@@ -1,0 +1,97 @@
+import type { ExchangeEnd, PlacedExchange } from '@llm-d/endpoint-picker';
+import { createResponseObserver } from '@llm-d/inference-api';
+import { startModelServer, type Behaviour } from '@llm-d/test-kit';
+import { EventEmitter } from 'node:events';
+import { Pool } from 'undici';
+import { describe, expect, test } from 'vitest';
+import type { FrontResponse } from '../front/listener.ts';
+import { forward, type ForwardRequest } from './forward.ts';
+
+/** A client that reads at once, and what it was given. */
+class Client extends EventEmitter {
+  headersSent = false;
+  destroyed = false;
+  readonly seen: unknown[] = [];
+  writeHead(status: number): void {
+    this.headersSent = true;
+    this.seen.push(status);
+  }
+  write(): boolean {
+    return true;
+  }
+  end(): void {
+    this.seen.push('end');
+  }
+  destroy(): void {
+    this.destroyed = true;
+    this.seen.push('cut');
+  }
+}
+
+async function run(behaviour: Behaviour, options: Partial<ForwardRequest> = {}) {
+  await using server = await startModelServer({ script: () => behaviour });
+  const pool = new Pool(server.url);
+  const client = new Client();
+  const ends: ExchangeEnd[] = [];
+  const exchange: PlacedExchange = {
+    responseHeaders: () => new Map(),
+    responseBytes: () => undefined,
+    end: (end) => ends.push(end),
+  };
+  const outcome = await forward({
+    ...{ pool, method: 'POST', path: '/v1/chat/completions', headers: {}, body: null, exchange },
+    // All of a response that forwarding uses.
+    response: client as unknown as FrontResponse,
+    observer: () => createResponseObserver({ api: 'chat-completions', streaming: false }),
+    ...{ signal: new AbortController().signal, extraHeaders: {}, mayRetry: true, ...options },
+  });
+  await pool.destroy();
+  const listeners = client.listenerCount('close') + client.listenerCount('drain');
+  return { outcome, ends, seen: client.seen, listeners };
+}
+
+describe('forwarding', () => {
+  test('tells the books what an answer used', async () => {
+    expect(await run({ kind: 'answer' })).toMatchObject({
+      outcome: { kind: 'answered' },
+      ends: [{ termination: 'natural', usage: { promptTokens: 3, completionTokens: 1 } }],
+      ...{ seen: [200, 'end'], listeners: 0 },
+    });
+  });
+
+  test.each([
+    ['a death before the head', { kind: 'die', when: 'before-head' }, {}, 'reset'],
+    ['a death before the first byte', { kind: 'die', when: 'after-head' }, {}, 'reset'],
+    ['a 503', { kind: 'answer', status: 503 }, {}, 'overloaded'],
+    ['a path that is none', { kind: 'answer' }, { path: '/a b' }, 'unsendable'],
+    ['a header that is none', { kind: 'answer' }, { headers: { a: '\n' } }, 'unsendable'],
+  ] as const)(
+    'says what kept a server from answering: %s',
+    async (_, behaviour, options, failure) => {
+      expect(await run(behaviour, options)).toMatchObject({
+        outcome: { kind: 'failed', failure },
+        ends: [{ termination: 'error' }],
+        ...{ seen: [], listeners: 0 },
+      });
+    },
+  );
+
+  test('passes a 503 on that nobody else could take', async () => {
+    const { outcome, seen } = await run({ kind: 'answer', status: 503 }, { mayRetry: false });
+    expect([outcome.kind, seen]).toEqual(['answered', [503, 'end']]);
+  });
+
+  test('cuts an answer that breaks off', async () => {
+    expect(await run({ kind: 'die', when: 'mid-stream' })).toMatchObject({
+      outcome: { kind: 'broken' },
+      ends: [{ termination: 'error' }],
+      ...{ seen: [200, 'cut'], listeners: 0 },
+    });
+  });
+
+  test('sends nothing for a client that is gone already', async () => {
+    const { outcome, ends } = await run({ kind: 'hang' }, { signal: AbortSignal.abort() });
+    expect(outcome).toEqual({ kind: 'client-gone' });
+    expect(ends).toMatchObject([{ termination: 'client-disconnect' }]);
+  });
+});
