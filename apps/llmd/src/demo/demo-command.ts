@@ -8,8 +8,8 @@ import { runBench, type BenchDeps } from '../bench/index.ts';
  */
 export const demoSettings = {
   fromMs: 60_000,
-  durationMs: 240_000,
-  speed: 8,
+  durationMs: 160_000,
+  speed: 5,
   engines: 8,
 } as const;
 
@@ -25,7 +25,7 @@ export function registerDemoCommand(program: Command, deps: BenchDeps): void {
     .action(async ({ report, html }: { report?: string; html?: string }) => {
       const { fromMs, durationMs, speed, engines } = demoSettings;
       deps.output.write(
-        `Replaying ${durationMs / 60_000} minutes of the Mooncake conversation trace, ${speed} times faster than recorded,\n` +
+        `Replaying ${durationMs / 1000} seconds of the Mooncake conversation trace, ${speed} times faster than recorded,\n` +
           `on ${engines} simulated engines that run ${speed} times faster than an A100 with Llama 3.1 8B.\n` +
           'Every policy gets fresh engines; latencies are as measured, so multiply them by the speed for real time.\n\n',
       );
