@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { schedulerCoreMetrics } from '@llm-d/scheduler-core';
 import {
   defineCounter,
   defineGauge,
@@ -178,4 +179,5 @@ export const endpointPickerMetrics: readonly MetricDefinition[] = [
   prefixIndexerHitRatio,
   inflightRequests,
   inflightTokens,
+  ...schedulerCoreMetrics,
 ];

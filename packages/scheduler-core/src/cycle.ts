@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AttributeReader } from './attribute.ts';
+import type { AttributeReader, Attributes } from './attribute.ts';
 import type { SchedulingRequest } from './request.ts';
 
 /** What every plugin may look at while one request is placed. */
@@ -8,4 +8,9 @@ export interface SchedulingCycle {
   readonly attributes: AttributeReader;
   /** Clock reading (ms) of the decision; the only time a plugin may use. */
   readonly nowMs: number;
+}
+
+/** A cycle as the one who places the request holds it. */
+export interface OwnCycle extends SchedulingCycle {
+  readonly attributes: Attributes;
 }

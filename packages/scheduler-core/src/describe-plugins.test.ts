@@ -42,6 +42,11 @@ describe('the plugin reference', () => {
     expect(parameter(type, name)).toMatchObject({ type: expected, required });
   });
 
+  test('says what is deprecated and what to use instead, and of nothing else', () => {
+    expect(of('by-label')?.deprecated).toBe('use label-selector-filter');
+    expect(of('label-selector-filter')).not.toHaveProperty('deprecated');
+  });
+
   test('leaves no parameter without a description', () => {
     const silent = described.flatMap(({ type, parameters }) =>
       parameters

@@ -21,6 +21,8 @@ export interface PluginDescription {
   readonly summary: string;
   readonly points: readonly ExtensionPoint[];
   readonly stability: AnyPluginDefinition['stability'];
+  /** What to use instead. Absent where the type is not deprecated. */
+  readonly deprecated?: string;
   readonly parameters: readonly ParameterDescription[];
 }
 
@@ -31,6 +33,7 @@ export function describePlugins(registry: PluginRegistry): readonly PluginDescri
     summary: definition.summary,
     points: definition.points,
     stability: definition.stability,
+    ...(definition.deprecated !== undefined && { deprecated: definition.deprecated }),
     parameters: describeFields(schemaOf(definition.parameters), ''),
   }));
 }

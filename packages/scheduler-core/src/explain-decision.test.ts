@@ -111,6 +111,17 @@ describe('the explanation of a decision', () => {
     expect(explainDecision(decide(candidates, picker)).profiles[0]?.verdict).toMatchObject(verdict);
   });
 
+  test('tells which stages were run or left out, and why', () => {
+    const notes = [
+      { profile: 'prefill', runs: false, decider: 'd', reason: '412 uncached tokens < 512' },
+    ];
+    for (const candidates of [[decode('a')], []]) {
+      const explanation = explainDecision({ ...decide(candidates), notes });
+      expect(explanation.stages).toEqual(notes);
+    }
+    expect(explainDecision(decide([decode('a')]))).not.toHaveProperty('stages');
+  });
+
   test('names the filter that left nobody', () => {
     const explanation = explainDecision(decide([makeEndpoint('p')]));
     expect(explanation).toMatchObject({

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { clampScore } from './scheduler.ts';
-import type { ProfileOutcome, SchedulingOutcome } from './scheduling-result.ts';
+import type { ProfileOutcome, SchedulingOutcome, StageNote } from './scheduling-result.ts';
 
 /** What one scorer said about one endpoint. */
 export interface ScoreExplanation {
@@ -60,22 +60,22 @@ export interface DecisionExplanation {
   readonly endpoints: readonly string[];
   /** Filter that dropped the last candidate. Absent where there was none or it went well. */
   readonly drainedBy?: string;
+  /** Which further stages were run or left out, and why. Absent where the profile handler had no choice. */
+  readonly stages?: readonly StageNote[];
   readonly profiles: readonly ProfileExplanation[];
 }
 
 /** Explains an outcome. Costs far more than the decision did: call it when somebody asks. */
 export function explainDecision(outcome: SchedulingOutcome): DecisionExplanation {
+  const stages = outcome.notes === undefined ? undefined : { stages: outcome.notes };
   const profiles = [...outcome.outcomes.values()].map(explainProfile);
+  const rest = { ...stages, profiles };
   if (outcome.kind === 'scheduled') {
-    return {
-      kind: outcome.kind,
-      primary: outcome.primary,
-      endpoints: idsOf(outcome.endpoints),
-      profiles,
-    };
+    const { kind, primary, endpoints } = outcome;
+    return { kind, primary, endpoints: idsOf(endpoints), ...rest };
   }
-  const drained = outcome.drainedBy === undefined ? {} : { drainedBy: outcome.drainedBy };
-  return { kind: outcome.kind, primary: outcome.profile, endpoints: [], ...drained, profiles };
+  const drained = outcome.drainedBy === undefined ? undefined : { drainedBy: outcome.drainedBy };
+  return { kind: outcome.kind, primary: outcome.profile, endpoints: [], ...drained, ...rest };
 }
 
 const idsOf = (endpoints: readonly { readonly id: string }[]): string[] =>

@@ -19,6 +19,11 @@ export { Attributes, attribute } from './attribute.ts';
 export { inflightLoad } from './attributes/inflight-load.ts';
 export { prefixMatches } from './attributes/prefix-matches.ts';
 export { tokenizedPrompt } from './attributes/tokenized-prompt.ts';
+export { encoderCacheMatches } from './attributes/encoder-cache-matches.ts';
+export { latencyPredictions } from './attributes/latency-predictions.ts';
+export { sessionId } from './attributes/session-id.ts';
+export { endpointTopology, peerEndpoint } from './attributes/topology.ts';
+export { schedulerCoreMetrics } from './metrics.ts';
 
 export type {
   Named,
@@ -28,20 +33,27 @@ export type {
   WeightedScorer,
 } from './scheduler.ts';
 export type {
+  Admission,
+  Admitter,
   Completion,
   DataProducer,
+  Decider,
+  Disaggregation,
   EndpointListener,
   Exchange,
   Filter,
+  HandlerOutput,
   HeaderWriter,
   Picker,
   Plugin,
   PreRequest,
   ProducerOutput,
   ProfileHandler,
+  RequestHeaders,
   ResponseHooks,
   ScoredCandidates,
   Scorer,
+  Screener,
   Termination,
   TokenUsage,
 } from './plugin-contracts.ts';
@@ -52,12 +64,14 @@ export type {
   SchedulingOutcome,
   SchedulingResult,
   ScorerTrace,
+  StageNote,
 } from './scheduling-result.ts';
 export type {
   AnyPluginDefinition,
   ExtensionPoint,
   PluginContext,
   PluginDefinition,
+  PluginReference,
   StructuralPluginDefinition,
   StructuralPoint,
 } from './plugin-definition.ts';
@@ -88,6 +102,17 @@ export type { Attribute, AttributeReader } from './attribute.ts';
 export type { InflightLoad } from './attributes/inflight-load.ts';
 export type { PrefixMatches } from './attributes/prefix-matches.ts';
 export type { TokenizedPrompt } from './attributes/tokenized-prompt.ts';
+export type { EncoderCacheMatches } from './attributes/encoder-cache-matches.ts';
+export type { LatencyPrediction, LatencyPredictions } from './attributes/latency-predictions.ts';
+export type { EndpointTopology, Topology } from './attributes/topology.ts';
 export type { Endpoint, EndpointIdentity, EngineMetrics } from './endpoint.ts';
-export type { Prompt, SchedulingRequest } from './request.ts';
-export type { SchedulingCycle } from './cycle.ts';
+export type { MediaItem, Prompt, SchedulingRequest } from './request.ts';
+export type { OwnCycle, SchedulingCycle } from './cycle.ts';
+export type {
+  FairnessPolicy,
+  OrderingPolicy,
+  QueuedRequest,
+  SaturationDetector,
+  UsageLimitPolicy,
+  WaitingFlow,
+} from './flow-control-contracts.ts';

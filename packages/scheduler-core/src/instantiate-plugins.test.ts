@@ -16,7 +16,7 @@ const scorer = (create: (context: PluginContext) => Plugin): AnyPluginDefinition
     stability: 'beta',
     points: ['scorer'],
     parameters: z.strictObject({ refersTo: z.array(z.string()).default([]) }),
-    references: ({ refersTo }) => refersTo,
+    references: ({ refersTo }) => refersTo.map((name) => ({ name })),
     create: (_parameters, context) => create(context),
   });
 

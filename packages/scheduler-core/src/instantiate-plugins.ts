@@ -4,13 +4,16 @@ import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
 import type { ResolvedConfig, ResolvedPlugin, ResolvedProfile } from './config/resolved-config.ts';
 import { topologicalOrder } from './config/topological-order.ts';
 import type {
+  Admitter,
   DataProducer,
   EndpointListener,
   Plugin,
   PreRequest,
+  RequestHeaders,
   ResponseHooks,
+  Screener,
 } from './plugin-contracts.ts';
-import type { AnyPluginDefinition } from './plugin-definition.ts';
+import { namesReferred, type AnyPluginDefinition } from './plugin-definition.ts';
 import type { PluginRegistry } from './plugin-registry.ts';
 import {
   createScheduler,
@@ -31,8 +34,11 @@ export interface InstantiatedPlugins {
   readonly scheduler: Scheduler;
   /** Every instance, each after those it refers to. */
   readonly plugins: readonly Named<Plugin>[];
+  readonly requestHeaders: readonly Named<RequestHeaders>[];
   /** In the order in which they must run. */
   readonly producers: readonly Named<DataProducer>[];
+  readonly screeners: readonly Named<Screener>[];
+  readonly admitters: readonly Named<Admitter>[];
   readonly preRequest: readonly Named<PreRequest>[];
   readonly response: readonly Named<ResponseHooks>[];
   readonly endpoints: readonly Named<EndpointListener>[];
@@ -69,7 +75,10 @@ export function instantiatePlugins(
   return {
     scheduler: createScheduler({ profiles, handler }),
     plugins,
+    requestHeaders: having(plugins, 'requestHeaders'),
     producers: config.producers.map((name) => lookup(name, 'producer')),
+    screeners: having(plugins, 'screener'),
+    admitters: having(plugins, 'admitter'),
     preRequest: having(plugins, 'preRequest'),
     response: having(plugins, 'response'),
     endpoints: having(plugins, 'endpoints'),
@@ -84,7 +93,8 @@ function createInstances(
   const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
   const referencesOf = (name: string): readonly string[] => {
     const plugin = byName.get(name);
-    return plugin ? (definitionOf(plugin, registry).references?.(plugin.parameters) ?? []) : [];
+    if (plugin === undefined) return [];
+    return namesReferred(definitionOf(plugin, registry), plugin.parameters);
   };
   const instances = new Map<string, Plugin>();
   for (const name of topologicalOrder([...byName.keys()], referencesOf).names) {

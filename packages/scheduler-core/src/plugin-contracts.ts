@@ -2,7 +2,7 @@
 import type { Attributes } from './attribute.ts';
 import type { SchedulingCycle } from './cycle.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { ProfileOutcome, SchedulingResult } from './scheduling-result.ts';
+import type { ProfileOutcome, SchedulingResult, StageNote } from './scheduling-result.ts';
 
 /**
  * Narrows the candidates. Returns a subset in the given order, the same array where nothing is
@@ -44,9 +44,68 @@ export interface ProfileHandler {
     cycle: SchedulingCycle,
     profiles: readonly string[],
     outcomes: ReadonlyMap<string, ProfileOutcome>,
+    output: HandlerOutput,
   ): readonly string[];
-  /** Name of the profile whose endpoints are the destination; it must have run. */
+  /**
+   * Name of the profile whose endpoints are the destination. One that did not run, or found nothing,
+   * means that there is no endpoint.
+   */
   primary(cycle: SchedulingCycle, outcomes: ReadonlyMap<string, ProfileOutcome>): string;
+  /**
+   * Where the request is sent instead of a chosen endpoint: the same endpoint under another address.
+   * Default the endpoint itself.
+   */
+  destination?(endpoint: Endpoint): Endpoint;
+}
+
+/** What a profile handler leaves behind for the profiles that run next and for the decision's explanation. */
+export interface HandlerOutput {
+  readonly attributes: Attributes;
+  /** To be added to: why a stage runs or is left out. */
+  readonly notes: StageNote[];
+}
+
+/** Whether a stage of its own is worth its cost, and why. */
+export interface Disaggregation {
+  readonly disaggregate: boolean;
+  /** For people, with the numbers that decided: `412 uncached tokens < 512`. */
+  readonly reason: string;
+}
+
+/** Decides for each request whether prefill or encoding runs on another endpoint. */
+export interface Decider {
+  /** `chosen` is the endpoint the request goes to; undefined where it is chosen last. */
+  decide(cycle: SchedulingCycle, chosen: Endpoint | undefined): Disaggregation;
+}
+
+/** Whether a request may be placed at all. */
+export type Admission =
+  | { readonly admitted: true }
+  | {
+      readonly admitted: false;
+      /** What the client is answered. */
+      readonly status: 429 | 503;
+      /** For people, with the numbers that decided. */
+      readonly message: string;
+    };
+
+/** Turns requests away before they are scheduled. Asked once, when what the producers know is known. */
+export interface Admitter {
+  admit(cycle: SchedulingCycle, candidates: readonly Endpoint[]): Admission;
+}
+
+/**
+ * Narrows the candidates of all profiles before any of them runs. Returns a subset; what is left is what every
+ * screener kept.
+ */
+export interface Screener {
+  screen(cycle: SchedulingCycle, candidates: readonly Endpoint[]): readonly Endpoint[];
+}
+
+/** Reads a request's headers before anything is decided about it. */
+export interface RequestHeaders {
+  /** Tenant or program that the request counts for in fairness, or undefined where its headers do not tell. */
+  fairnessIdOf(headers: ReadonlyMap<string, string>): string | undefined;
 }
 
 /**
@@ -72,7 +131,11 @@ export interface ProducerOutput {
 }
 
 /** Headers that go upstream or to the client with the request's id. Names are lower-case. */
-export type HeaderWriter = Pick<Map<string, string>, 'set' | 'delete'>;
+export interface HeaderWriter {
+  set(name: string, value: string): unknown;
+  /** Takes back what was set, and what came with the request or the answer. */
+  delete(name: string): unknown;
+}
 
 /**
  * Runs after the pick, in the same turn of the event loop: reservations and bookkeeping. Must not throw.
@@ -137,6 +200,10 @@ export interface Plugin {
   readonly scorer?: Scorer;
   readonly picker?: Picker;
   readonly profileHandler?: ProfileHandler;
+  readonly decider?: Decider;
+  readonly admitter?: Admitter;
+  readonly screener?: Screener;
+  readonly requestHeaders?: RequestHeaders;
   readonly producer?: DataProducer;
   readonly preRequest?: PreRequest;
   readonly response?: ResponseHooks;

@@ -11,6 +11,10 @@ export type ExtensionPoint =
   | 'scorer'
   | 'picker'
   | 'profile-handler'
+  | 'decider'
+  | 'admitter'
+  | 'screener'
+  | 'request-headers'
   | 'data-producer'
   | 'pre-request'
   | 'response'
@@ -43,6 +47,13 @@ export interface PluginContext {
   plugin(name: string): Plugin;
 }
 
+/** Another instance that a plugin works with. */
+export interface PluginReference {
+  readonly name: string;
+  /** What it must serve. Default anything. */
+  readonly point?: ExtensionPoint;
+}
+
 /**
  * A kind of plugin. `create` is called once for every instance in a configuration, with parameters that
  * passed the schema, defaults filled in.
@@ -57,10 +68,19 @@ export interface PluginDefinition<P = unknown> {
   readonly points: readonly ExtensionPoint[];
   /** A strict object; unknown fields are refused with their path. Every field has a description. */
   readonly parameters: z.ZodType<P>;
-  /** Names of instances that `create` looks up. Default none. */
-  readonly references?: (parameters: P) => readonly string[];
+  /** What to use instead of a type that is still accepted: the rest of a sentence that says it is deprecated. */
+  readonly deprecated?: string;
+  /** Instances that `create` looks up. Default none. */
+  readonly references?: (parameters: P) => readonly PluginReference[];
   /** Attributes an instance reads; each needs a producer, which may be created by default. Default none. */
   readonly consumes?: (parameters: P) => readonly Attribute<unknown>[];
+  /** Attributes an instance can do without: where nobody produces one, the user is warned. Default none. */
+  readonly mayConsume?: (parameters: P) => readonly Attribute<unknown>[];
+  /**
+   * What is wrong with the names of the profiles that an instance has to handle, or undefined. For profile
+   * handlers. Default nothing.
+   */
+  readonly profileProblem?: (parameters: P, profiles: readonly string[]) => string | undefined;
   /** Attributes an instance called `name` sets as a data producer. Default none. */
   readonly produces?: (parameters: P, name: string) => readonly Attribute<unknown>[];
   /** Whether an instance may be created on its own because another plugin consumes what it produces. */
@@ -95,3 +115,9 @@ export function defineStructuralPlugin<P>(
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- P is both consumed and produced; only `any` erases it
 export type AnyPluginDefinition = PluginDefinition<any>;
+
+/** Names of the instances that one with these parameters refers to. */
+export const namesReferred = (
+  { references }: AnyPluginDefinition,
+  parameters: unknown,
+): readonly string[] => references?.(parameters).map(({ name }) => name) ?? [];

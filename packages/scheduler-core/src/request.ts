@@ -8,6 +8,15 @@ export type Prompt =
   /** The client tokenized already. */
   | { readonly kind: 'tokens'; readonly ids: Uint32Array };
 
+/** A picture, a sound or a film in the prompt. */
+export interface MediaItem {
+  readonly kind: 'image' | 'audio' | 'video';
+  /** The same for the same content: a hash of it, or its address. */
+  readonly key: string;
+  /** What it takes in the prompt. Default 1, for want of better knowledge. */
+  readonly sizeTokens?: number;
+}
+
 /** One request to be placed. Owned by the caller, constant while it is scheduled. */
 export interface SchedulingRequest {
   /** `x-request-id`; unique enough to find its decision again. */
@@ -19,6 +28,8 @@ export interface SchedulingRequest {
   /** Lower-case names; values of repeated headers joined by a comma. */
   readonly headers: ReadonlyMap<string, string>;
   readonly prompt: Prompt;
+  /** In the prompt's order. Default none. */
+  readonly mediaItems?: readonly MediaItem[];
   /** Keeps prefixes of different salts apart, as engines do. */
   readonly cacheSalt: string;
   /** Upper bound of output tokens, where the client gave one. */

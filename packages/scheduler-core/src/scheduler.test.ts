@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { attribute } from './attribute.ts';
+import type { SchedulingCycle } from './cycle.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Picker, ProfileHandler } from './plugin-contracts.ts';
 import { clampScore, createScheduler, type SchedulingProfile } from './scheduler.ts';
@@ -85,6 +87,49 @@ describe('a profile handler', () => {
     ['one twice', ['one', 'one']],
   ])('that asks for %s is broken', (_name, names) => {
     expect(() => schedule(two, [a], { ...runAll, next: () => names })).toThrow(/cannot run now/);
+  });
+
+  test('may leave notes, and attributes for the profiles that run next', () => {
+    const seen = attribute<string>('Seen', 'handler');
+    const scorer = {
+      name: 'reads',
+      weight: 1,
+      plugin: {
+        score: ({ attributes }: SchedulingCycle) => [attributes.get(seen) === 'yes' ? 1 : 0],
+      },
+    };
+    const handler: ProfileHandler = {
+      next: (_cycle, profiles, outcomes, { attributes, notes }) => {
+        if (outcomes.size > 0) return [];
+        attributes.set(seen, 'yes');
+        notes.push({ profile: 'default', runs: true, reason: 'why not' });
+        return profiles;
+      },
+      primary: () => 'default',
+    };
+    const outcome = schedule([profile({ scorers: [scorer] })], [a], handler);
+    expect(outcome.notes).toEqual([{ profile: 'default', runs: true, reason: 'why not' }]);
+    expect(outcome.outcomes.get('default')?.totals[0]).toBe(1);
+  });
+
+  test('may send the request to another address of the chosen endpoint', () => {
+    const handler: ProfileHandler = {
+      ...runAll,
+      destination: (endpoint) => ({ ...endpoint, port: 1 }),
+    };
+    const outcome = schedule([profile()], [a], handler);
+    expect(outcome).toMatchObject({ endpoints: [{ id: a.id, slot: a.slot, port: 1 }] });
+    expect(outcome.outcomes.get('default')?.picked).toEqual([a]);
+  });
+
+  test('that runs nothing finds no endpoint', () => {
+    const handler: ProfileHandler = { next: () => [], primary: () => 'missing' };
+    expect(schedule([profile()], [a], handler)).toEqual({
+      kind: 'no-endpoint',
+      profile: 'missing',
+      drainedBy: undefined,
+      outcomes: new Map(),
+    });
   });
 });
 

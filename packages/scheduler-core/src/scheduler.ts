@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SchedulingCycle } from './cycle.ts';
+import type { OwnCycle, SchedulingCycle } from './cycle.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Filter, Picker, ProfileHandler, Scorer } from './plugin-contracts.ts';
 import type {
@@ -7,6 +7,7 @@ import type {
   ProfileOutcome,
   SchedulingOutcome,
   ScorerTrace,
+  StageNote,
 } from './scheduling-result.ts';
 
 /** A plugin instance under the name that configuration and decision records use. */
@@ -40,7 +41,7 @@ export interface Scheduler {
    * Decides synchronously where a request goes. Candidates are not changed. An exception of a plugin
    * passes through: a plugin that throws here is broken.
    */
-  schedule(cycle: SchedulingCycle, candidates: readonly Endpoint[]): SchedulingOutcome;
+  schedule(cycle: OwnCycle, candidates: readonly Endpoint[]): SchedulingOutcome;
 }
 
 /** Builds a scheduler out of settled profiles. */
@@ -51,8 +52,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     schedule: (cycle, candidates) => {
       const outcomes = new Map<string, ProfileOutcome>();
+      const notes: StageNote[] = [];
+      const output = { attributes: cycle.attributes, notes };
       for (;;) {
-        const next = handler.next(cycle, names, outcomes);
+        const next = handler.next(cycle, names, outcomes, output);
         if (next.length === 0) break;
         for (const name of next) {
           const profile = profiles.get(name);
@@ -62,15 +65,18 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           outcomes.set(name, runProfile(profile, cycle, candidates));
         }
       }
-      return conclude(handler.primary(cycle, outcomes), outcomes);
+      const outcome = conclude(handler, cycle, outcomes);
+      return notes.length === 0 ? outcome : { ...outcome, notes };
     },
   };
 }
 
 function conclude(
-  primary: string,
+  handler: ProfileHandler,
+  cycle: SchedulingCycle,
   outcomes: ReadonlyMap<string, ProfileOutcome>,
 ): SchedulingOutcome {
+  const primary = handler.primary(cycle, outcomes);
   const outcome = outcomes.get(primary);
   const [first, ...others] = outcome?.picked ?? [];
   if (first === undefined) {
@@ -82,7 +88,8 @@ function conclude(
       outcomes,
     };
   }
-  return { kind: 'scheduled', primary, endpoints: [first, ...others], outcomes };
+  const at = (endpoint: Endpoint): Endpoint => handler.destination?.(endpoint) ?? endpoint;
+  return { kind: 'scheduled', primary, endpoints: [at(first), ...others.map(at)], outcomes };
 }
 
 const NO_TOTALS = new Float64Array(0);

@@ -30,6 +30,17 @@ export interface ProfileOutcome {
   readonly picked: readonly Endpoint[];
 }
 
+/** Why a profile handler ran a stage or left it out. */
+export interface StageNote {
+  /** Name of the stage's profile. */
+  readonly profile: string;
+  readonly runs: boolean;
+  /** Plugin that decided; absent where it was the handler itself. */
+  readonly decider?: string;
+  /** For people, with the numbers that decided. */
+  readonly reason: string;
+}
+
 /** A request found its place. */
 export interface SchedulingResult {
   readonly kind: 'scheduled';
@@ -39,6 +50,8 @@ export interface SchedulingResult {
   readonly endpoints: readonly [Endpoint, ...Endpoint[]];
   /** Of all profiles that ran, by name, in order. */
   readonly outcomes: ReadonlyMap<string, ProfileOutcome>;
+  /** What the profile handler had to say. Absent where that is nothing. */
+  readonly notes?: readonly StageNote[];
 }
 
 /** No endpoint is eligible: an outcome, not an error. */
@@ -49,6 +62,8 @@ export interface NoEndpoint {
   /** Filter that dropped the last candidate; undefined where there was none to begin with. */
   readonly drainedBy: string | undefined;
   readonly outcomes: ReadonlyMap<string, ProfileOutcome>;
+  /** What the profile handler had to say. Absent where that is nothing. */
+  readonly notes?: readonly StageNote[];
 }
 
 export type SchedulingOutcome = SchedulingResult | NoEndpoint;

@@ -1,3 +1,4 @@
+import { systemClock, VirtualClock } from '@llm-d/determinism';
 import type { ExchangeEnd, PlacedExchange } from '@llm-d/endpoint-picker';
 import { createResponseObserver } from '@llm-d/inference-api';
 import { startModelServer, type Behaviour } from '@llm-d/test-kit';
@@ -39,11 +40,21 @@ async function run(behaviour: Behaviour, options: Partial<ForwardRequest> = {}) 
     end: (end) => ends.push(end),
   };
   const outcome = await forward({
-    ...{ pool, method: 'POST', path: '/v1/chat/completions', headers: {}, body: null, exchange },
+    pool,
+    method: 'POST',
+    path: '/v1/chat/completions',
+    headers: {},
+    body: null,
+    exchange,
     // All of a response that forwarding uses.
     response: client as unknown as FrontResponse,
     observer: () => createResponseObserver({ api: 'chat-completions', streaming: false }),
-    ...{ signal: new AbortController().signal, extraHeaders: {}, mayRetry: true, ...options },
+    signal: new AbortController().signal,
+    extraHeaders: {},
+    mayRetry: true,
+    clock: systemClock,
+    stallTimeoutMs: 60_000,
+    ...options,
   });
   await pool.destroy();
   const listeners = client.listenerCount('close') + client.listenerCount('drain');
@@ -51,6 +62,46 @@ async function run(behaviour: Behaviour, options: Partial<ForwardRequest> = {}) 
 }
 
 describe('forwarding', () => {
+  test('gives up on a client that takes nothing of its answer for too long', async () => {
+    await using server = await startModelServer({ script: () => ({ kind: 'answer' }) });
+    const pool = new Pool(server.url);
+    const clock = new VirtualClock();
+    const client = new Client();
+    client.write = () => {
+      // From here on nothing drains; time passes.
+      queueMicrotask(() => {
+        clock.advance(1000);
+      });
+      return false;
+    };
+    client.destroy = () => client.emit('close');
+    const ends: ExchangeEnd[] = [];
+    const outcome = await forward({
+      pool,
+      method: 'POST',
+      path: '/v1/chat/completions',
+      headers: {},
+      body: null,
+      exchange: {
+        responseHeaders: () => new Map(),
+        responseBytes: () => undefined,
+        end: (end) => ends.push(end),
+      },
+      // All of a response that forwarding uses.
+      response: client as unknown as FrontResponse,
+      observer: undefined,
+      signal: new AbortController().signal,
+      extraHeaders: {},
+      mayRetry: true,
+      clock,
+      stallTimeoutMs: 1000,
+    });
+    await pool.destroy();
+    expect(outcome).toEqual({ kind: 'client-gone' });
+    expect(ends).toMatchObject([{ termination: 'client-disconnect' }]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test('tells the books what an answer used', async () => {
     expect(await run({ kind: 'answer' })).toMatchObject({
       outcome: { kind: 'answered' },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Clock, Timer } from '@llm-d/determinism';
 import type { PlacedExchange } from '@llm-d/endpoint-picker';
 import type { ResponseObserver, Usage } from '@llm-d/inference-api';
 import type { TokenUsage } from '@llm-d/scheduler-core';
@@ -36,6 +37,9 @@ export interface ForwardRequest {
   readonly extraHeaders: Readonly<Record<string, string>>;
   /** Whether a server that says 503 may be replaced by another one. */
   readonly mayRetry: boolean;
+  readonly clock: Clock;
+  /** Longest time in which a client may take nothing of its answer; then its connection is cut. */
+  readonly stallTimeoutMs: number;
 }
 
 /** A server that is up and cannot take more, said by its 503. */
@@ -78,6 +82,8 @@ class Transfer implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #head: Head | undefined;
   #observer: ResponseObserver | undefined;
+  /** Set while the client takes nothing. */
+  #stall: Timer | undefined;
   #settled = false;
 
   constructor(request: ForwardRequest, resolve: (outcome: ForwardOutcome) => void) {
@@ -93,8 +99,17 @@ class Transfer implements Dispatcher.DispatchHandler {
   };
 
   readonly #drained = (): void => {
+    this.#stall?.cancel();
+    this.#stall = undefined;
     this.#controller?.resume();
   };
+
+  /** Stops reading from the server until the client has caught up, which it must in time. */
+  #pause(controller: Dispatcher.DispatchController): void {
+    const { clock, stallTimeoutMs, response } = this.#request;
+    controller.pause();
+    this.#stall ??= clock.schedule(stallTimeoutMs, () => response.destroy());
+  }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
@@ -131,7 +146,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     this.#sendHead();
     this.#request.exchange.responseBytes(chunk.length);
     this.#observer?.push(chunk);
-    if (!this.#request.response.write(chunk)) controller.pause();
+    if (!this.#request.response.write(chunk)) this.#pause(controller);
   }
 
   onResponseEnd(): void {
@@ -161,6 +176,7 @@ class Transfer implements Dispatcher.DispatchHandler {
 
   #settle(outcome: ForwardOutcome): void {
     this.#settled = true;
+    this.#stall?.cancel();
     const { response, exchange } = this.#request;
     response.off('close', this.#clientClosed);
     response.off('drain', this.#drained);

@@ -31,6 +31,8 @@ export interface InferenceProxyOptions {
   readonly maxBodyBytes: number;
   readonly maxInFlight: number;
   readonly maxAttempts: number;
+  /** Longest pause within an answer, by the server or by the client. */
+  readonly idleTimeoutMs: number;
 }
 
 /** Places inference requests and carries them to their servers and back. */
@@ -98,6 +100,8 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
           createResponseObserver({ api, streaming: isEventStream(answer, scheduling) })),
       extraHeaders: { 'x-request-id': inbound.id },
       mayRetry,
+      clock,
+      stallTimeoutMs: options.idleTimeoutMs,
     });
   };
 

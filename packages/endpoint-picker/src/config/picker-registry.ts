@@ -7,6 +7,8 @@ import {
 } from '@llm-d/scheduler-core';
 import { approxPrefixCacheProducer } from '../producers/approx-prefix-cache-producer/approx-prefix-cache-producer.ts';
 import { inflightLoadProducer } from '../producers/inflight-load-producer/inflight-load-producer.ts';
+import { mmEmbeddingsCacheProducer } from '../producers/mm-embeddings-cache-producer/mm-embeddings-cache-producer.ts';
+import { sessionIdProducer } from '../producers/session-id-producer/session-id-producer.ts';
 import { tokenProducer } from '../producers/token-producer/token-producer.ts';
 import { structuralPlugins } from './structural-plugins.ts';
 
@@ -16,6 +18,8 @@ export const pickerPlugins: readonly AnyPluginDefinition[] = [
   tokenProducer,
   approxPrefixCacheProducer,
   inflightLoadProducer,
+  sessionIdProducer,
+  mmEmbeddingsCacheProducer,
   ...structuralPlugins,
 ];
 

@@ -34,6 +34,37 @@ describe('membership', () => {
     expect(before).toHaveLength(2);
   });
 
+  test('a snapshot never changes, whatever becomes of the fleet', () => {
+    const fleet = fleetOf('a', 'b', 'c');
+    const before = fleet.snapshot();
+    const copy = structuredClone(before);
+    fleet.place(first(fleet));
+    fleet.measure(first(fleet).id)?.complete(measured(7));
+    fleet.reconcile([identity('b'), identity('d')]);
+    expect(before).toEqual(copy);
+  });
+
+  test('claims and measurements that outlive their member touch no other', () => {
+    const fleet = fleetOf('a', 'b', 'c');
+    const claim = fleet.place(first(fleet));
+    const measurement = fleet.measure(first(fleet).id);
+    fleet.reconcile([identity('b'), identity('c')]);
+    const after = structuredClone(fleet.snapshot());
+    claim.release();
+    measurement?.complete(measured(7));
+    expect(fleet.snapshot()).toEqual(after);
+  });
+
+  test('members are measured in their places after others have left', () => {
+    const fleet = fleetOf('a', 'b', 'c');
+    fleet.reconcile([identity('a'), identity('c')]);
+    for (const [i, { id }] of fleet.snapshot().entries()) fleet.measure(id)?.complete(measured(i));
+    expect(fleet.snapshot().map(({ name, metrics }) => [name, metrics.waitingRequests])).toEqual([
+      ['a', 0],
+      ['c', 1],
+    ]);
+  });
+
   test('a server that moved is a new server', () => {
     const fleet = fleetOf('a');
     fleet.measure(first(fleet).id)?.complete(measured(7));

@@ -64,6 +64,8 @@ export function createFleet(): Fleet {
 
 interface Member {
   endpoint: Endpoint;
+  /** Its place in the order of discovery; -1 once it has left, which claims and measurements may outlive. */
+  index: number;
   /** Sequence number of the last placement. */
   placed: number;
   /** Placements that no metrics show yet, in ascending order of their numbers. */
@@ -77,10 +79,13 @@ class MutableFleet implements Fleet {
   readonly #freeSlots: number[] = [];
   #slots = 0;
   #ejected = 0;
-  #snapshot: readonly Endpoint[] | undefined = [];
+  /** The members' endpoints in their order. Replaced rather than changed once somebody has seen it. */
+  #endpoints: Endpoint[] = [];
+  #isShared = false;
 
   snapshot(): readonly Endpoint[] {
-    return (this.#snapshot ??= Array.from(this.#members.values(), (member) => member.endpoint));
+    this.#isShared = true;
+    return this.#endpoints;
   }
 
   get(id: string): Endpoint | undefined {
@@ -184,17 +189,21 @@ class MutableFleet implements Fleet {
     this.#members.set(identity.id, {
       endpoint,
       placed: 0,
+      index: this.#unshared().push(endpoint) - 1,
       unseen: new Set(),
       ejection: undefined,
     });
-    this.#snapshot = undefined;
     for (const listener of this.#listeners) listener.endpointAdded?.(endpoint);
   }
 
   #remove(id: string, member: Member): void {
     this.restore(id);
     this.#members.delete(id);
-    this.#snapshot = undefined;
+    this.#unshared().splice(member.index, 1);
+    for (const other of this.#members.values()) {
+      if (other.index > member.index) other.index--;
+    }
+    member.index = -1;
     for (const listener of this.#listeners) listener.endpointRemoved?.(member.endpoint);
     // Freed last: a listener that is told of the removal still finds its state under the slot.
     this.#freeSlots.push(member.endpoint.slot);
@@ -202,7 +211,14 @@ class MutableFleet implements Fleet {
 
   #refresh(member: Member, metrics: EngineMetrics = member.endpoint.metrics): void {
     member.endpoint = { ...member.endpoint, metrics, reservedRequests: member.unseen.size };
-    this.#snapshot = undefined;
+    if (member.index >= 0) this.#unshared()[member.index] = member.endpoint;
+  }
+
+  /** The list, as one that nobody has seen and that may be changed. */
+  #unshared(): Endpoint[] {
+    if (this.#isShared) this.#endpoints = this.#endpoints.slice();
+    this.#isShared = false;
+    return this.#endpoints;
   }
 }
 

@@ -36,18 +36,21 @@ export function createDataProduction(
     { name, plugin }: Named<DataProducer>,
     { cycle, attributes, candidates, signal }: Production,
   ): Promise<void> | undefined => {
-    const limit = new AbortController();
+    // Made when it is needed: most producers are done at once, and a controller costs as much as their work.
+    let limit: AbortController | undefined;
+    const deadline = (): AbortController => (limit ??= new AbortController());
     try {
-      // Its own signal, because the deadline is the producer's alone.
       const done = plugin.produce(cycle, candidates, {
         attributes,
+        // Its own signal, because the deadline is the producer's alone.
         get signal() {
-          return AbortSignal.any([limit.signal, signal]);
+          return AbortSignal.any([deadline().signal, signal]);
         },
       });
       if (done === undefined) return undefined;
       const timeoutMs = plugin.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      return within({ done, timeoutMs, signal, limit, clock }).catch((error: unknown) => {
+      const waiting = within({ done, timeoutMs, signal, limit: deadline(), clock });
+      return waiting.catch((error: unknown) => {
         report(name, cycle, error);
       });
     } catch (error) {

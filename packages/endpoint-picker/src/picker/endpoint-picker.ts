@@ -5,6 +5,7 @@ import {
   tokenizedPrompt,
   type Endpoint,
   type InstantiatedPlugins,
+  type OwnCycle,
   type SchedulingCycle,
   type SchedulingOutcome,
   type SchedulingRequest,
@@ -13,12 +14,16 @@ import {
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
 import type { Fleet } from '../fleet/fleet.ts';
 import { schedulerDurationSeconds } from '../metrics.ts';
+import { createAdmission } from './admission.ts';
 import { createAttemptCounter } from './attempt-counter.ts';
 import { createDataProduction } from './data-production.ts';
 import { createDecisionLog, type DecisionLog, type DecisionRecord } from './decision-log.ts';
-import { openExchange, type PlacedExchange } from './exchange.ts';
+import { createFairnessIdentity } from './fairness-identity.ts';
+import { openExchange, type ExchangeParts, type PlacedExchange } from './exchange.ts';
+import { HeaderChanges } from './header-changes.ts';
 import { cancelled, noEndpoints, saturated, type Refusal } from './refusal.ts';
 import { createRequestMetrics } from './request-metrics.ts';
+import { placeStages } from './stage-placement.ts';
 
 /** Instances of a configuration's plugins, by what they do. */
 export type PickerPlugins = Omit<InstantiatedPlugins, 'plugins'>;
@@ -50,6 +55,8 @@ export interface Picked {
   readonly endpoints: readonly [Endpoint, ...Endpoint[]];
   /** Headers that plugins want sent upstream. */
   readonly upstreamHeaders: ReadonlyMap<string, string>;
+  /** Headers that plugins want kept from upstream where the client sent them. */
+  readonly removedHeaders: ReadonlySet<string>;
   readonly exchange: PlacedExchange;
 }
 
@@ -74,6 +81,8 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
   const produce = createDataProduction(plugins.producers, { clock, logger });
   const seriesOf = createRequestMetrics(metrics);
   const countAttempt = createAttemptCounter(metrics);
+  const admit = createAdmission(plugins);
+  const identified = createFairnessIdentity(plugins.requestHeaders);
   const schedulerDuration = metrics.histogram(schedulerDurationSeconds, {});
   const unlisten = plugins.endpoints.map(({ plugin }) => fleet.listen(plugin));
 
@@ -84,7 +93,7 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
       : routable.filter(({ id }) => !exclude.has(id));
   };
 
-  const schedule = (cycle: SchedulingCycle, candidates: readonly Endpoint[]): SchedulingOutcome => {
+  const schedule = (cycle: OwnCycle, candidates: readonly Endpoint[]): SchedulingOutcome => {
     const startedMs = clock.nowMs();
     const outcome = plugins.scheduler.schedule(cycle, candidates);
     schedulerDuration.observe((clock.nowMs() - startedMs) / 1000);
@@ -94,13 +103,13 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
   const place = (
     cycle: SchedulingCycle,
     result: SchedulingResult,
-    { arrivedMs, record }: { readonly arrivedMs: number; readonly record: DecisionRecord },
+    { arrivedMs, record, series }: Pick<ExchangeParts, 'arrivedMs' | 'record' | 'series'>,
   ): Picked => {
-    const placement = fleet.place(result.endpoints[0]);
-    const upstreamHeaders = new Map<string, string>();
+    const placement = placeStages(fleet, result);
+    const headers = new HeaderChanges();
     for (const { name, plugin } of plugins.preRequest) {
       try {
-        plugin.preRequest(cycle, result, upstreamHeaders);
+        plugin.preRequest(cycle, result, headers);
       } catch (error) {
         logger.error('pre-request plugin failed', {
           plugin: name,
@@ -113,23 +122,31 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
       exchange: { cycle, result },
       placement,
       record,
-      series: seriesOf(cycle.request),
+      series,
       hooks: plugins.response,
       clock,
       logger,
       arrivedMs,
     });
-    return { kind: 'picked', endpoints: result.endpoints, upstreamHeaders, exchange };
+    return {
+      kind: 'picked',
+      endpoints: result.endpoints,
+      upstreamHeaders: headers.added,
+      removedHeaders: headers.removed,
+      exchange,
+    };
   };
 
   return {
     fleet,
     decisions,
-    pick: async (request, pick) => {
+    pick: async (given, pick) => {
+      const request = identified(given);
+      const { attempt = 1 } = pick;
       const attributes = new Attributes();
       const cycle = { request, attributes, nowMs: clock.nowMs() };
       const series = seriesOf(request);
-      if (pick.attempt === undefined || pick.attempt === 1) {
+      if (attempt === 1) {
         series.total.inc();
         series.requestBytes.observe(request.bodyBytes);
       }
@@ -144,12 +161,15 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
         candidates = candidatesFor(pick);
       }
 
-      const outcome = candidates.length === 0 ? undefined : schedule(cycle, candidates);
-      const verdict = pick.signal.aborted ? cancelled : judge(outcome);
+      const admitted = candidates.length === 0 ? undefined : admit(cycle, candidates, attempt);
+      const outcome =
+        admitted?.kind === 'admitted' ? schedule(cycle, admitted.candidates) : undefined;
+      const denied = admitted?.kind === 'refused' ? admitted : undefined;
+      const verdict = pick.signal.aborted ? cancelled : (denied ?? judge(outcome));
       const atMs = clock.nowMs();
       const record: DecisionRecord = {
         requestId: request.id,
-        attempt: pick.attempt ?? 1,
+        attempt,
         atEpochMs: clock.epochMs(),
         atMs,
         model: request.model,
@@ -163,7 +183,7 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
       decisions.add(record);
       countAttempt(request.targetModel, verdict);
       if (verdict.kind === 'scheduled') {
-        return place(cycle, verdict, { arrivedMs: pick.arrivedMs, record });
+        return place(cycle, verdict, { arrivedMs: pick.arrivedMs, record, series });
       }
       series.error(verdict.status === 429 ? 'ResourceExhausted' : 'ServiceUnavailable');
       return verdict;
@@ -180,9 +200,9 @@ function judge(outcome: SchedulingOutcome | undefined): SchedulingResult | Refus
     return noEndpoints('failed to find endpoint candidates for serving the request');
   }
   if (outcome.kind === 'scheduled') return outcome;
-  return saturated(
-    outcome.drainedBy === undefined
-      ? `profile ${outcome.profile} found no endpoint`
-      : `${outcome.drainedBy} left no endpoint for profile ${outcome.profile}`,
-  );
+  const { profile, drainedBy, notes } = outcome;
+  if (drainedBy !== undefined)
+    return saturated(`${drainedBy} left no endpoint for profile ${profile}`);
+  const note = notes?.find((candidate) => candidate.profile === profile);
+  return saturated(note?.reason ?? `profile ${profile} found no endpoint`);
 }

@@ -40,6 +40,27 @@ describe('reading a metric', () => {
     expect(read('m', text)).toEqual(samples);
   });
 
+  test('reads labels anew when they change, also to others of the same length', () => {
+    const reader = createMetricReader('m');
+    const labelsOf = (text: string) => reader.read(Buffer.from(text)).map(({ labels }) => labels);
+    expect(labelsOf('m{a="1"} 1\nm{a="2"} 1\n')).toEqual([{ a: '1' }, { a: '2' }]);
+    expect(labelsOf('m{a="2"} 1\nm{a="1"} 1\n')).toEqual([{ a: '2' }, { a: '1' }]);
+    expect(labelsOf('m{a="2"} 1\nm 1\nm{a="2",b="3"} 1\n')).toEqual([
+      { a: '2' },
+      {},
+      { a: '2', b: '3' },
+    ]);
+    expect(labelsOf('m{a="2"')).toEqual([]);
+  });
+
+  test('keeps nothing that refers to the text', () => {
+    const reader = createMetricReader('m');
+    const text = Buffer.from('m{a="1"} 1\n');
+    reader.read(text);
+    text.fill('m{a="2"} 2\n');
+    expect(reader.read(text)).toEqual([{ labels: { a: '2' }, value: 2 }]);
+  });
+
   test('finds all samples again however the text around them grows and shrinks', () => {
     const filler = fc
       .integer({ min: 0, max: 60 })

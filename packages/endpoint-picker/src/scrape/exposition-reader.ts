@@ -10,6 +10,7 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
@@ -22,17 +23,40 @@ const NEIGHBOURHOOD_BYTES = 512;
  *
  * A real vLLM answers with 60 to 80 KB of which a handful of lines matters, twenty times a second for every
  * endpoint. So the reader searches for the metric's name at a line start, and begins where it found it the last
- * time: consecutive scrapes of one server differ by a few digits.
+ * time: consecutive scrapes of one server differ by a few digits. For the same reason it keeps the labels it has
+ * read: vLLM's `cache_config_info` alone has thirty, which never change.
  */
 export interface MetricReader {
   /** All samples of the metric, in order; those of one metric stand together, as the format demands. */
   read(text: Buffer): readonly Sample[];
 }
 
+type Labels = Sample['labels'];
+
+/** A label block, from brace to brace, and what it says. */
+interface ReadLabels {
+  readonly bytes: Buffer;
+  readonly labels: Labels;
+}
+
+const NO_LABELS: ReadLabels = { bytes: Buffer.alloc(0), labels: {} };
+
 /** A reader for the metric `name`. It remembers where the metric stood: use one per server. */
 export function createMetricReader(name: string): MetricReader {
   const needle = Buffer.from(`\n${name}`);
   let lastStart = 0;
+  /** Labels of the first, second, … line of the metric, as they were last read. */
+  const known: ReadLabels[] = [];
+
+  /** The labels that begin at `from`; undefined where they make no sense. */
+  const labelsAt = (text: Buffer, from: number, line: number): ReadLabels | undefined => {
+    if (text[from] !== OPEN) return NO_LABELS;
+    const last = known[line];
+    if (last !== undefined && startsWith(text, from, last.bytes)) return last;
+    const read = readLabels(text, from);
+    if (read !== undefined) known[line] = read;
+    return read;
+  };
 
   const findFrom = (text: Buffer, from: number, until: number): number => {
     for (let at = from; ;) {
@@ -63,12 +87,16 @@ export function createMetricReader(name: string): MetricReader {
       let start = findStart(text);
       if (start < 0) return samples;
       lastStart = start;
-      while (startsWithMetric(text, start, needle)) {
+      let line = 0;
+      for (; startsWithMetric(text, start, needle); line++) {
         const end = lineEnd(text, start);
-        const sample = parseSample(text, start + needle.length - 1, end);
-        if (sample !== undefined) samples.push(sample);
+        const from = start + needle.length - 1;
+        const read = labelsAt(text, from, line);
+        const value = read && valueBetween(text, from + read.bytes.length, end);
+        if (read !== undefined && value !== undefined) samples.push({ labels: read.labels, value });
         start = end + 1;
       }
+      known.length = Math.min(known.length, line);
       return samples;
     },
   };
@@ -93,29 +121,36 @@ function lineEnd(text: Buffer, from: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** Reads `{labels} value [timestamp]`, beginning behind the name. Undefined where the line makes no sense. */
-function parseSample(text: Buffer, from: number, end: number): Sample | undefined {
+function startsWith(text: Buffer, from: number, bytes: Buffer): boolean {
+  const end = from + bytes.length;
+  return end <= text.length && text.compare(bytes, 0, bytes.length, from, end) === 0;
+}
+
+/** Reads `{labels}`. Undefined where it makes no sense within its line. */
+function readLabels(text: Buffer, from: number): ReadLabels | undefined {
+  const end = lineEnd(text, from);
   const labels: Record<string, string> = {};
-  let at = from;
-  if (text[at] === OPEN) {
-    at++;
-    while (at < end && text[at] !== CLOSE) {
-      const equals = text.indexOf('=', at);
-      const open = equals + 1;
-      if (equals < 0 || equals >= end || text[open] !== QUOTE) return undefined;
-      const close = closingQuote(text, open + 1, end);
-      if (close < 0) return undefined;
-      labels[text.toString('latin1', at, equals).trim()] = unescape(
-        text.toString('utf8', open + 1, close),
-      );
-      at = close + 1;
-      if (text[at] === COMMA) at++;
-    }
-    at++;
+  let at = from + 1;
+  while (at < end && text[at] !== CLOSE) {
+    const equals = text.indexOf(EQUALS, at);
+    const open = equals + 1;
+    if (equals < 0 || equals >= end || text[open] !== QUOTE) return undefined;
+    const close = closingQuote(text, open + 1, end);
+    if (close < 0) return undefined;
+    labels[text.toString('latin1', at, equals).trim()] = unescape(
+      text.toString('utf8', open + 1, close),
+    );
+    at = close + 1;
+    if (text[at] === COMMA) at++;
   }
-  const [number = ''] = text.toString('latin1', at, end).trim().split(' ', 1);
+  return at < end ? { bytes: Buffer.from(text.subarray(from, at + 1)), labels } : undefined;
+}
+
+/** Reads ` value [timestamp]`. Undefined where it is no number. */
+function valueBetween(text: Buffer, from: number, end: number): number | undefined {
+  const [number = ''] = text.toString('latin1', from, end).trim().split(' ', 1);
   const value = parseValue(number);
-  return Number.isNaN(value) ? undefined : { labels, value };
+  return Number.isNaN(value) ? undefined : value;
 }
 
 function closingQuote(text: Buffer, from: number, end: number): number {

@@ -19,7 +19,10 @@ export class ScrapeError extends Error {
 
 /** How expositions travel. */
 export interface MetricsTransport {
-  /** The whole exposition of an endpoint, or {@link ScrapeError}. Ends early when `signal` aborts. */
+  /**
+   * The whole exposition of an endpoint, or {@link ScrapeError}. Ends early when `signal` aborts. The bytes are lent:
+   * they may change as soon as the turn in which the promise resolves is over.
+   */
   get(endpoint: EndpointIdentity, signal: AbortSignal): Promise<Buffer>;
   /** Closes what is kept open for an endpoint that has left. */
   forget(endpoint: EndpointIdentity): void;

@@ -62,7 +62,7 @@ function startLoop(endpoint: Endpoint, options: ScraperOptions): { stop(): void 
   const errors = telemetry.metrics.counter(pollErrorsTotal, { source_type: 'metrics-data-source' });
   let failures = 0;
   let timer: Timer | undefined;
-  let scrape: AbortController | undefined;
+  let scrape = new AbortController();
   let stopped = false;
 
   const failed = (error: unknown): void => {
@@ -87,7 +87,9 @@ function startLoop(endpoint: Endpoint, options: ScraperOptions): { stop(): void 
   const run = async (): Promise<void> => {
     const startedMs = clock.nowMs();
     const measurement = fleet.measure(endpoint.id);
-    const controller = (scrape = new AbortController());
+    // One that has not aborted serves the next scrape as well.
+    if (scrape.signal.aborted) scrape = new AbortController();
+    const controller = scrape;
     const timeout = clock.schedule(timeoutMs, () => {
       controller.abort();
     });
@@ -115,7 +117,7 @@ function startLoop(endpoint: Endpoint, options: ScraperOptions): { stop(): void 
     stop: () => {
       stopped = true;
       timer?.cancel();
-      scrape?.abort();
+      scrape.abort();
     },
   };
 }

@@ -7,6 +7,7 @@ import { resolveConfig } from './resolve-config.ts';
 
 interface Reads {
   reads: string[];
+  mayRead: string[];
   refersTo: string[];
 }
 
@@ -19,11 +20,13 @@ const producer = (type: string, parts: Partial<AnyPluginDefinition> = {}): AnyPl
     points: ['data-producer'],
     parameters: z.strictObject({
       reads: z.array(z.string()).default([]),
+      mayRead: z.array(z.string()).default([]),
       refersTo: z.array(z.string()).default([]),
     }),
     consumes: ({ reads }) => reads.map((name) => attribute('Fact', name)),
+    mayConsume: ({ mayRead }) => mayRead.map((name) => attribute('Fact', name)),
     produces: (_parameters, name) => [attribute('Fact', name)],
-    references: ({ refersTo }) => refersTo,
+    references: ({ refersTo }) => refersTo.map((name) => ({ name })),
     create: () => ({ producer: { produce: () => undefined } }),
     ...parts,
   });
@@ -69,6 +72,29 @@ describe('data producers', () => {
   test('must produce what is read of them', () => {
     expect(() =>
       resolve([{ type: 'token-producer' }, fact('a', { reads: ['token-producer'] })]),
+    ).toThrow('"a" reads Fact of "token-producer" (token-producer), which does not produce it');
+  });
+});
+
+describe('what a plugin can do without', () => {
+  test('is produced before it where there is a producer, or a default one', () => {
+    const { producers, warnings } = resolve([
+      fact('a', { mayRead: ['b', 'spare-producer'] }),
+      fact('b'),
+    ]);
+    expect(producers).toEqual(['b', 'spare-producer', 'a']);
+    expect(warnings).toEqual([]);
+  });
+
+  test('is warned of where nobody produces it', () => {
+    expect(resolve([fact('a', { mayRead: ['nobody'] })]).warnings).toEqual([
+      { path: 'plugins[0]', message: '"a" goes without Fact of "nobody", which is not configured' },
+    ]);
+  });
+
+  test('must still be what its producer produces', () => {
+    expect(() =>
+      resolve([{ type: 'token-producer' }, fact('a', { mayRead: ['token-producer'] })]),
     ).toThrow('"a" reads Fact of "token-producer" (token-producer), which does not produce it');
   });
 });

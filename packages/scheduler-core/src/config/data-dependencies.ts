@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Attribute } from '../attribute.ts';
+import { namesReferred } from '../plugin-definition.ts';
 import type { PluginRegistry } from '../plugin-registry.ts';
 import { didYouMean } from './closest-name.ts';
 import { knownPluginTypes } from './known-plugins.ts';
@@ -12,6 +13,7 @@ interface DependencyOptions {
   readonly table: PluginTable;
   readonly registry: PluginRegistry;
   readonly problems: ProblemList;
+  readonly warnings: ProblemList;
 }
 
 /**
@@ -25,13 +27,15 @@ export function resolveDataDependencies(options: DependencyOptions): readonly st
     for (const row of next) {
       visited.add(row.name);
       for (const attribute of consumedBy(row)) checkProducer(attribute, row, options);
+      for (const attribute of optionalFor(row)) checkOptional(attribute, row, options);
     }
     next = table.rows.filter(({ name }) => !visited.has(name));
   }
   const producers = table.withPoint('data-producer').map(({ name }) => name);
   const order = topologicalOrder(producers, (name) => {
     const row = table.get(name);
-    return row === undefined ? [] : consumedBy(row).map(({ producer }) => producer);
+    if (row === undefined) return [];
+    return [...consumedBy(row), ...optionalFor(row)].map(({ producer }) => producer);
   });
   if (order.kind === 'ordered') return order.names;
   problems.add(
@@ -47,7 +51,7 @@ export function checkReferenceCycles(table: PluginTable, problems: ProblemList):
     table.rows.map(({ name }) => name),
     (name) => {
       const row = table.get(name);
-      return row?.definition.references?.(row.parameters) ?? [];
+      return row === undefined ? [] : namesReferred(row.definition, row.parameters);
     },
   );
   if (order.kind === 'ordered') return;
@@ -59,6 +63,25 @@ export function checkReferenceCycles(table: PluginTable, problems: ProblemList):
 
 const consumedBy = (row: PluginRow): readonly Attribute<unknown>[] =>
   row.definition.consumes?.(row.parameters) ?? [];
+
+const optionalFor = (row: PluginRow): readonly Attribute<unknown>[] =>
+  row.definition.mayConsume?.(row.parameters) ?? [];
+
+function checkOptional(
+  attribute: Attribute<unknown>,
+  reader: PluginRow,
+  options: DependencyOptions,
+): void {
+  const { table, warnings } = options;
+  const { name, producer } = attribute;
+  if (table.isRefused(producer)) return;
+  if (table.get(producer) !== undefined || createProducer(producer, options) !== undefined) {
+    checkProducer(attribute, reader, options);
+    return;
+  }
+  const message = `"${reader.name}" goes without ${name} of ${lacking(producer, options)}`;
+  warnings.add(reader.path, message);
+}
 
 function checkProducer(
   attribute: Attribute<unknown>,

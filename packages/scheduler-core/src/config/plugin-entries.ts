@@ -12,6 +12,7 @@ interface EntriesOptions {
   readonly registry: PluginRegistry;
   readonly allowExperimental: boolean;
   readonly problems: ProblemList;
+  readonly warnings: ProblemList;
 }
 
 /** Checks every entry of `plugins`: its fields, its name, its type and the parameters of that type. */
@@ -24,8 +25,8 @@ export function readPluginEntries(
     readEntry(entry, i, { ...options, table });
   });
   for (const row of table.rows) {
-    for (const reference of row.definition.references?.(row.parameters) ?? []) {
-      table.refer(reference, [...row.path, 'parameters']);
+    for (const { name, point } of row.definition.references?.(row.parameters) ?? []) {
+      table.refer(name, [...row.path, 'parameters'], point);
     }
   }
   return table;
@@ -62,7 +63,7 @@ function readEntry(value: unknown, index: number, context: EntryContext): void {
 function settle(
   { name, type, parameters: value }: z.output<typeof pluginEntry> & { readonly name: string },
   path: ConfigPath,
-  { registry, allowExperimental, problems }: EntriesOptions,
+  { registry, allowExperimental, problems, warnings }: EntriesOptions,
 ): PluginRow | undefined {
   const definition = registry.get(type);
   if (definition === undefined) {
@@ -72,6 +73,9 @@ function settle(
   if (definition.stability === 'alpha' && !allowExperimental) {
     const message = `${type} is experimental; allow it with --allow-experimental-plugins`;
     problems.add([...path, 'type'], message);
+  }
+  if (definition.deprecated !== undefined) {
+    warnings.add([...path, 'type'], `${type} is deprecated: ${definition.deprecated}`);
   }
   const field = { value, path: [...path, 'parameters'], problems };
   const parameters: unknown = parseField(definition.parameters, field);

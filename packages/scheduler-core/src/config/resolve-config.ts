@@ -61,14 +61,14 @@ function resolveSections(
   const gates = resolveFeatureGates(sections.featureGates ?? [], { available, problems });
   const allowExperimental = options.allowExperimental ?? false;
   const entries = sections.plugins ?? [];
-  const table = readPluginEntries(entries, { registry, allowExperimental, problems });
+  const table = readPluginEntries(entries, { registry, allowExperimental, problems, warnings });
   const context = { table, problems, warnings };
   const flow = resolveProfilesAndHandler(sections, context);
   const parsers = resolveParsers(sections, context);
   const dataLayer = resolveDataLayer(sections.dataLayer ?? NO_DATA_LAYER, table);
   const flowControl = resolveFlowControl(sections.flowControl, { ...context, gates });
   const saturationDetector = resolveSaturationDetector(sections, context);
-  const producers = resolveDataDependencies({ table, registry, problems });
+  const producers = resolveDataDependencies({ table, registry, problems, warnings });
   checkReferenceCycles(table, problems);
   return {
     featureGates: gates,
@@ -88,5 +88,6 @@ function resolveProfilesAndHandler(
 ): Pick<ResolvedConfig, 'handler' | 'profiles'> {
   if (schedulingProfiles === undefined) return { handler: '', profiles: [] };
   const profiles = resolveProfiles(schedulingProfiles, context);
-  return { handler: resolveHandler(profiles.length, context), profiles };
+  const names = profiles.map(({ name }) => name);
+  return { handler: resolveHandler(names, context), profiles };
 }

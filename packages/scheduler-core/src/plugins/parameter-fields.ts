@@ -24,3 +24,24 @@ export const maxNumOfEndpoints = z
   .min(1)
   .default(1)
   .describe('Most endpoints returned: the destination and its fall-backs.');
+
+/** Selects the latency predictor; shared by every plugin that reads predictions. */
+export const latencyPredictionInfoProducerName = z
+  .string()
+  .min(1)
+  .default('predicted-latency-producer')
+  .describe('Name of the data producer whose latency predictions are read.');
+
+/** Selects where endpoints' places come from; shared by every plugin that compares them. */
+export const topologyProducerName = z
+  .string()
+  .min(1)
+  .default('topology-extractor')
+  .describe('Name of the producer that knows where endpoints stand.');
+
+/** Says which extractor keeps a scalar; there is one only. */
+export const scalarProducer = z
+  .string()
+  .min(1)
+  .default('core-metrics-extractor')
+  .describe('Extractor that keeps the scalar. All of them keep it in the same place.');

@@ -1,8 +1,12 @@
 import { createRandom } from '@llm-d/determinism';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { encoderCacheMatches } from '../attributes/encoder-cache-matches.ts';
 import { inflightLoad } from '../attributes/inflight-load.ts';
+import { latencyPredictions } from '../attributes/latency-predictions.ts';
 import { prefixMatches } from '../attributes/prefix-matches.ts';
+import { tokenizedPrompt } from '../attributes/tokenized-prompt.ts';
+import { endpointTopology, peerEndpoint } from '../attributes/topology.ts';
 import type { SchedulingCycle } from '../cycle.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { AnyPluginDefinition, ExtensionPoint } from '../plugin-definition.ts';
@@ -26,6 +30,38 @@ const VARIANTS: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
   'prefix-cache-scorer': [{}, { matchLengthWeight: 0.5, matchLengthScaleTokens: 64 }],
   'active-request-scorer': [{}, { idleThreshold: 3, maxBusyScore: 0.4 }],
   'session-affinity-scorer': [{}, { strategy: 'session_id' }],
+  'session-affinity-filter': [{}, { strategy: 'session_id' }],
+  'by-label': [
+    { label: 'role', validValues: ['decode'] },
+    { label: 'zone', allowsNoLabel: true },
+  ],
+  'by-label-selector': [{ matchLabels: { role: 'decode' } }],
+  'endpoint-attribute-filter': ['Pass', 'Fail'].map((onMissing) => ({
+    attribute: 'heat',
+    onMissing,
+    algorithm: { type: 'threshold', threshold: { operator: 'LessThan', value: 50 } },
+  })),
+  'slo-headroom-tier-filter': [{}, { epsilonExploreNeg: 0.5 }],
+  'topology-affinity-filter': [{}, { minAffinity: 'zone' }],
+  'context-length-aware': [{}, { enableFiltering: true }],
+  'header-label-affinity-scorer': [{ headerName: 'X-Role', labelKey: 'role' }],
+  'endpoint-attribute-scorer': [
+    { attributeKey: 'heat', algorithm: { type: 'linear_lower_is_better' } },
+    {
+      attributeKey: 'heat',
+      algorithm: {
+        type: 'linear_higher_is_better',
+        normalization: { fixedRange: { min: 20, max: 60 } },
+      },
+    },
+  ],
+  'prefix-based-pd-decider': [{}, { nonCachedTokens: 64 }],
+  'latency-scorer': [{}, { headroomSelectionStrategy: 'most', tpotWeight: 0 }],
+};
+
+/** What some types refer to. */
+const others = {
+  'prefix-based-pd-decider': { decider: { decide: () => ({ disaggregate: true, reason: '' }) } },
 };
 
 interface Situation {
@@ -42,6 +78,11 @@ const endpoint = fc.record({
   requests: fc.nat({ max: 12 }),
   tokens: fc.nat({ max: 5_000_000 }),
   role: fc.constantFrom('decode', 'prefill'),
+  ttftHeadroomMs: fc.integer({ min: -500, max: 500 }),
+  tpotHeadroomMs: fc.integer({ min: -50, max: 50 }),
+  heat: fc.option(fc.nat({ max: 100 }), { nil: undefined }),
+  host: fc.option(fc.constantFrom('h1', 'h2'), { nil: undefined }),
+  range: fc.option(fc.constantFrom('0-100', '100-8192', '5-5', 'long'), { nil: undefined }),
 });
 
 const situation: fc.Arbitrary<Situation> = fc
@@ -58,7 +99,10 @@ const situation: fc.Arbitrary<Situation> = fc
         headers: new Map([
           ['x-session-token', header],
           ['x-session-id', header],
+          ['x-role', 'decode'],
+          ['test-epp-endpoint-selection', '10.0.0.1,10.0.0.3:8000'],
         ]),
+        targetModel: 'adapter',
       },
       attributes: attributes
         ? [
@@ -73,17 +117,54 @@ const situation: fc.Arbitrary<Situation> = fc
               inflightLoad(),
               makeInflightLoad(by(({ requests, tokens }) => ({ requests, tokens }))),
             ],
+            [tokenizedPrompt(), { ids: new Uint32Array(150), estimated: true }],
+            [
+              encoderCacheMatches(),
+              {
+                totalSize: 20,
+                matchedSize: ({ name }: Endpoint) => by((e) => e.matched)[name] ?? 0,
+              },
+            ],
+            [
+              latencyPredictions(),
+              {
+                of: ({ name }: Endpoint) => {
+                  const e = by((each) => each)[name];
+                  return e === undefined || e.requests === 7
+                    ? undefined
+                    : { ...e, ttftMs: 1, tpotMs: 1, dispatchedRequests: e.requests };
+                },
+              },
+            ],
+            [
+              endpointTopology(),
+              {
+                of: ({ name }: Endpoint) => {
+                  const host = by((e) => e.host)[name];
+                  return host === undefined ? undefined : { host, zone: 'z' };
+                },
+              },
+            ],
+            [peerEndpoint, makeEndpoint('e0', 0)],
           ]
         : [],
     });
-    const made = endpoints.map((e, i) =>
-      makeEndpoint(`e${i}`, i)
+    const made = endpoints.map((e, i) => {
+      const plain = makeEndpoint(`e${i}`, i)
         .queue(e.waiting)
         .running(e.running)
         .kvUsage(e.kvUsage)
         .reserved(e.reserved)
-        .label('role', e.role),
-    );
+        .metric({
+          custom: e.heat === undefined ? {} : { heat: e.heat },
+          activeLoras: e.requests > 6 ? ['adapter'] : ['another'],
+          waitingLoras: e.requests > 3 ? ['adapter'] : [],
+          maxLoras: 2,
+        })
+        .label('role', e.role)
+        .label('llm-d.ai/role', e.role);
+      return e.range === undefined ? plain : plain.label('llm-d.ai/context-length-range', e.range);
+    });
     return { cycle, endpoints: made };
   });
 
@@ -93,7 +174,7 @@ const instancesOf = (point: ExtensionPoint) =>
     .flatMap((definition) =>
       (VARIANTS[definition.type] ?? [{}]).map((parameters) => ({
         name: `${definition.type} ${JSON.stringify(parameters)}`,
-        make: () => makePlugin(definition, parameters, createRandom(7)),
+        make: () => makePlugin(definition, parameters, { random: createRandom(7), others }),
       })),
     );
 
@@ -165,11 +246,48 @@ describe.each(schedulingPlugins.filter(({ points }) => points.includes('picker')
   },
 );
 
+describe.each(instancesOf('decider'))('the decider $name', ({ make }) => {
+  test('always gives a reason', () => {
+    const { decider } = make();
+    fc.assert(
+      fc.property(situation, fc.boolean(), ({ cycle, endpoints }, isChosen) => {
+        expect(decider?.decide(cycle, isChosen ? endpoints[0] : undefined).reason).not.toBe('');
+      }),
+    );
+  });
+});
+
+describe.each(instancesOf('admitter'))('the admitter $name', ({ make }) => {
+  test('lets every request of normal priority pass', () => {
+    const { admitter } = make();
+    fc.assert(
+      fc.property(situation, fc.nat({ max: 9 }), ({ cycle, endpoints }, priority) => {
+        const request = { ...cycle.request, priority };
+        expect(admitter?.admit({ ...cycle, request }, endpoints)).toEqual({ admitted: true });
+      }),
+    );
+  });
+
+  test('gives a reason for every refusal', () => {
+    const { admitter } = make();
+    fc.assert(
+      fc.property(situation, ({ cycle, endpoints }) => {
+        const request = { ...cycle.request, priority: -1 };
+        const admission = admitter?.admit({ ...cycle, request }, endpoints);
+        if (admission?.admitted === false) expect(admission.message).not.toBe('');
+      }),
+    );
+  });
+});
+
 const MEMBERS: Readonly<Partial<Record<ExtensionPoint, string>>> = {
   filter: 'filter',
   scorer: 'scorer',
   picker: 'picker',
   'profile-handler': 'profileHandler',
+  decider: 'decider',
+  admitter: 'admitter',
+  'request-headers': 'requestHeaders',
   'pre-request': 'preRequest',
   response: 'response',
 };
@@ -178,7 +296,7 @@ test.each(schedulingPlugins)(
   '$type serves the points it declares, in one of its variants',
   (definition) => {
     const served = (VARIANTS[definition.type] ?? [{}]).flatMap((parameters) =>
-      Object.keys(makePlugin(definition, parameters)),
+      Object.keys(makePlugin(definition, parameters, { others })),
     );
     for (const point of definition.points) expect(served).toContain(MEMBERS[point]);
   },

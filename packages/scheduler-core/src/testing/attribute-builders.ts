@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { InflightLoad } from '../attributes/inflight-load.ts';
+import type { LatencyPrediction, LatencyPredictions } from '../attributes/latency-predictions.ts';
 import type { PrefixMatches } from '../attributes/prefix-matches.ts';
 
 export interface PrefixMatchesSetup {
@@ -32,5 +33,18 @@ export function makeInflightLoad(
   return {
     requests: ({ name }) => load[name]?.requests ?? 0,
     tokens: ({ name }) => load[name]?.tokens ?? 0,
+  };
+}
+
+/** Latency predictions by endpoint name; nothing is predicted for endpoints that are not named. */
+export function makeLatencyPredictions(
+  predictions: Readonly<Record<string, Partial<LatencyPrediction>>>,
+): LatencyPredictions {
+  const neutral = { ttftMs: 100, tpotMs: 10, ttftHeadroomMs: 0, tpotHeadroomMs: 0 };
+  return {
+    of: ({ name }) => {
+      const prediction = predictions[name];
+      return prediction && { ...neutral, dispatchedRequests: 1, ...prediction };
+    },
   };
 }

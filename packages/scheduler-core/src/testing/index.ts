@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 export { makeEndpoint, type EndpointBuilder } from './endpoint-builder.ts';
 export { makeRequest, makeCycle, type CycleSetup } from './request-builder.ts';
-export { makePlugin } from './make-plugin.ts';
+export { makePlugin, type MakePluginOptions } from './make-plugin.ts';
 export {
   makeInflightLoad,
+  makeLatencyPredictions,
   makePrefixMatches,
   type PrefixMatchesSetup,
 } from './attribute-builders.ts';

@@ -1,24 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createRandom, type Random } from '@llm-d/determinism';
-import { noopTelemetry } from '@llm-d/telemetry';
+import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
 import type { Plugin } from '../plugin-contracts.ts';
 import type { PluginDefinition } from '../plugin-definition.ts';
 
-/**
- * An instance as a configuration would create it: `parameters` pass the type's schema. Without a given
- * `random` it draws from a generator with a fixed seed.
- */
+export interface MakePluginOptions {
+  /** Default a generator with a fixed seed. */
+  readonly random?: Random;
+  /** Default silent. */
+  readonly telemetry?: Telemetry;
+  /** Other instances that it may refer to, by name. Default none. */
+  readonly others?: Readonly<Record<string, Plugin>>;
+}
+
+/** An instance as a configuration would create it: `parameters` pass the type's schema. */
 export function makePlugin<P>(
   definition: PluginDefinition<P>,
   parameters: Record<string, unknown> = {},
-  random: Random = createRandom(1),
+  { random = createRandom(1), telemetry = noopTelemetry, others = {} }: MakePluginOptions = {},
 ): Plugin {
   return definition.create(definition.parameters.parse(parameters), {
     name: definition.type,
     random,
-    telemetry: noopTelemetry,
+    telemetry,
     plugin: (name) => {
-      throw new Error(`there is no other plugin here, and none called ${name}`);
+      const other = others[name];
+      if (other === undefined) throw new Error(`there is no other plugin here called ${name}`);
+      return other;
     },
   });
 }

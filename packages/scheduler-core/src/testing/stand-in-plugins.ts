@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
+import { encoderCacheMatches } from '../attributes/encoder-cache-matches.ts';
 import { inflightLoad } from '../attributes/inflight-load.ts';
+import { latencyPredictions } from '../attributes/latency-predictions.ts';
 import { prefixMatches } from '../attributes/prefix-matches.ts';
+import { sessionId } from '../attributes/session-id.ts';
 import { tokenizedPrompt } from '../attributes/tokenized-prompt.ts';
+import { endpointTopology } from '../attributes/topology.ts';
+import type { Attribute } from '../attribute.ts';
 import {
   definePlugin,
   defineStructuralPlugin,
@@ -24,6 +29,18 @@ const structural = (point: StructuralPoint, type: string): AnyPluginDefinition =
 
 const nothing = { produce: () => undefined };
 
+const producing = (type: string, what: (name: string) => Attribute<unknown>): AnyPluginDefinition =>
+  definePlugin({
+    type,
+    summary: `Stands in for ${type}.`,
+    stability: 'beta',
+    points: ['data-producer'],
+    parameters: z.strictObject({}),
+    produces: (_parameters, name) => [what(name)],
+    isDefaultProducer: true,
+    create: () => ({ producer: nothing }),
+  });
+
 const producers: readonly AnyPluginDefinition[] = [
   definePlugin({
     type: 'token-producer',
@@ -43,6 +60,7 @@ const producers: readonly AnyPluginDefinition[] = [
     parameters: z.strictObject({
       autoTune: z.boolean().default(true),
       blockSizeTokens: z.int().min(1).default(16),
+      maxPrefixBlocksToMatch: z.int().min(1).default(2048),
       lruCapacityPerServer: z.int().min(1).default(31_250),
     }),
     consumes: () => [tokenizedPrompt()],
@@ -61,6 +79,10 @@ const producers: readonly AnyPluginDefinition[] = [
     isDefaultProducer: true,
     create: () => ({ producer: nothing, endpoints: { endpointRemoved: () => undefined } }),
   }),
+  producing('session-id-producer', sessionId),
+  producing('mm-embeddings-cache-producer', encoderCacheMatches),
+  producing('predicted-latency-producer', latencyPredictions),
+  producing('topology-extractor', endpointTopology),
 ];
 
 /**

@@ -32,7 +32,9 @@ function kept({
       ...(load === 'unknown' ? [] : [[inflightLoad(), makeInflightLoad(load)] as const]),
     ],
   });
-  const { filter } = makePlugin(prefixCacheAffinityFilter, parameters, { next: () => draw });
+  const { filter } = makePlugin(prefixCacheAffinityFilter, parameters, {
+    random: { next: () => draw },
+  });
   return (filter?.filter(cycle, candidates) ?? []).map(({ name }) => name).join('');
 }
 

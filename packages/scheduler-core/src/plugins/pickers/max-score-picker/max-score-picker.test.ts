@@ -12,7 +12,11 @@ const pick = (
   options: { max?: number; seed?: number } = {},
 ) => {
   const { max = 1, seed = 1 } = options;
-  const { picker } = makePlugin(maxScorePicker, { maxNumOfEndpoints: max }, createRandom(seed));
+  const { picker } = makePlugin(
+    maxScorePicker,
+    { maxNumOfEndpoints: max },
+    { random: createRandom(seed) },
+  );
   const picked = picker?.pick(makeCycle(), { endpoints, totals: Float64Array.from(totals) }) ?? [];
   return picked.map(({ name }) => name).join('');
 };

@@ -7,7 +7,7 @@ const endpoints = ['a', 'b', 'c'].map((name) => makeEndpoint(name));
 const scored = { endpoints, totals: Float64Array.of(0, 100, 0) };
 
 test('the random picker gives every candidate the same chance, whatever it scored', () => {
-  const { picker } = makePlugin(randomPicker, {}, createRandom(3));
+  const { picker } = makePlugin(randomPicker, {}, { random: createRandom(3) });
   const counts: Record<string, number> = {};
   for (let i = 0; i < 3000; i++) {
     const name = picker?.pick(makeCycle(), scored)[0]?.name ?? '';

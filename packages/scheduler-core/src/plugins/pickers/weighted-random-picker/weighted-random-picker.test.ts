@@ -6,7 +6,11 @@ import { weightedRandomPicker } from './weighted-random-picker.ts';
 const endpoints = ['a', 'b', 'c'].map((name) => makeEndpoint(name));
 
 const shares = (totals: number[], max = 1): Record<string, number> => {
-  const { picker } = makePlugin(weightedRandomPicker, { maxNumOfEndpoints: max }, createRandom(5));
+  const { picker } = makePlugin(
+    weightedRandomPicker,
+    { maxNumOfEndpoints: max },
+    { random: createRandom(5) },
+  );
   const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
   const rounds = 6000;
   for (let i = 0; i < rounds; i++) {

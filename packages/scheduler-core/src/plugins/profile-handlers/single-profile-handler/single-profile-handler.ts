@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { definePlugin } from '../../../plugin-definition.ts';
 import { noParameters } from '../../parameter-fields.ts';
-
-const DONE: readonly string[] = [];
+import { singleProfile } from '../single-profile.ts';
 
 /** Runs the only profile. */
 export const singleProfileHandler = definePlugin({
@@ -11,14 +10,5 @@ export const singleProfileHandler = definePlugin({
   stability: 'beta',
   points: ['profile-handler'],
   parameters: noParameters,
-  create: () => ({
-    profileHandler: {
-      next: (_cycle, profiles, outcomes) => (outcomes.size === 0 ? profiles : DONE),
-      primary: (_cycle, outcomes) => {
-        const [primary] = outcomes.keys();
-        if (primary === undefined) throw new Error('single-profile-handler needs a profile');
-        return primary;
-      },
-    },
-  }),
+  create: () => ({ profileHandler: singleProfile }),
 });

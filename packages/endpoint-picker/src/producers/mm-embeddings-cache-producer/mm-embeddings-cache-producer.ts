@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  definePlugin,
+  encoderCacheMatches,
+  type EncoderCacheMatches,
+  type Endpoint,
+  type MediaItem,
+  type SchedulingResult,
+} from '@llm-d/scheduler-core';
+import { z } from 'zod';
+import { RecentKeys } from './recent-keys.ts';
+
+/** What one item is taken to need in an encoder cache. */
+const MEBIBYTES_PER_ITEM = 2;
+/** Profile whose pick computes the prompt, and encodes what nobody else did. */
+const PREFILL_PROFILE = 'prefill';
+
+const parameters = z.strictObject({
+  cacheSizeInMBPerServer: z
+    .int()
+    .min(1)
+    .default(4096)
+    .describe('Encoder cache of one server in MiB; an item is taken for 2 MiB.'),
+  encodeProfile: z
+    .string()
+    .min(1)
+    .default('encode')
+    .describe('Profile that chooses the servers that encode.'),
+});
+
+/**
+ * Guesses which server has encoded which pictures, sounds and films from where earlier ones were sent. Every server is
+ * taken for an LRU cache of items.
+ */
+export const mmEmbeddingsCacheProducer = definePlugin({
+  type: 'mm-embeddings-cache-producer',
+  summary: 'Guesses which media each server has encoded from the requests it was sent before.',
+  stability: 'beta',
+  points: ['data-producer', 'pre-request'],
+  parameters,
+  produces: (_, name) => [encoderCacheMatches(name)],
+  isDefaultProducer: true,
+  create: ({ cacheSizeInMBPerServer, encodeProfile }, { name }) => {
+    const output = encoderCacheMatches(name);
+    const capacity = Math.max(1, Math.floor(cacheSizeInMBPerServer / MEBIBYTES_PER_ITEM));
+    const caches: (RecentKeys | undefined)[] = [];
+    return {
+      producer: {
+        produce: ({ request: { mediaItems = [] } }, _candidates, { attributes }) => {
+          if (mediaItems.length > 0) attributes.set(output, matchesOf(mediaItems, caches));
+        },
+      },
+      preRequest: {
+        preRequest: ({ request: { mediaItems = [] } }, result) => {
+          if (mediaItems.length === 0) return;
+          for (const { slot } of encodersOf(result, encodeProfile)) {
+            const cache = (caches[slot] ??= new RecentKeys(capacity));
+            for (const { key } of mediaItems) cache.touch(key);
+          }
+        },
+      },
+      endpoints: {
+        endpointRemoved: ({ slot }) => {
+          caches[slot] = undefined;
+        },
+      },
+    };
+  },
+});
+
+/** Encoders of its own if there are any, else the server that computes the prompt. */
+function encodersOf(
+  { outcomes, endpoints }: SchedulingResult,
+  encodeProfile: string,
+): readonly Endpoint[] {
+  const encoders = outcomes.get(encodeProfile)?.picked ?? [];
+  return encoders.length > 0
+    ? encoders
+    : [outcomes.get(PREFILL_PROFILE)?.picked[0] ?? endpoints[0]];
+}
+
+/** An item that comes twice is encoded once. */
+function matchesOf(
+  mediaItems: readonly MediaItem[],
+  caches: readonly (RecentKeys | undefined)[],
+): EncoderCacheMatches {
+  const sizes = new Map(mediaItems.map(({ key, sizeTokens = 1 }) => [key, sizeTokens]));
+  const sum = (counts: (key: string) => boolean): number => {
+    let total = 0;
+    for (const [key, size] of sizes) if (counts(key)) total += size;
+    return total;
+  };
+  return {
+    totalSize: sum(() => true),
+    matchedSize: ({ slot }) => {
+      const cache = caches[slot];
+      return cache === undefined ? 0 : sum((key) => cache.has(key));
+    },
+  };
+}
