@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: [
       '{packages,apps}/*/src/**/*.test.ts',
-      'e2e/src/**/*.test.ts',
+      '{e2e,benchmarks}/src/**/*.test.ts',
       'tools/**/*.test.ts',
       'packages/*/README.md',
       'README.md',

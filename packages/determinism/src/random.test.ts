@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRandom, exponential, normal, randomBelow, shuffle } from './random.ts';
 
-const draws = (seed: number, count: number, draw: (r: ReturnType<typeof createRandom>) => number) => {
+const draws = (
+  seed: number,
+  count: number,
+  draw: (r: ReturnType<typeof createRandom>) => number,
+) => {
   const random = createRandom(seed);
   return Array.from({ length: count }, () => draw(random));
 };
