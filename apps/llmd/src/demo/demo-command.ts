@@ -8,7 +8,7 @@ import { runBench, type BenchDeps } from '../bench/index.ts';
  */
 export const demoSettings = {
   fromMs: 60_000,
-  durationMs: 160_000,
+  durationMs: 120_000,
   speed: 5,
   engines: 8,
 } as const;
