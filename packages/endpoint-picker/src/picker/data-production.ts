@@ -36,7 +36,7 @@ export function createDataProduction(
     { name, plugin }: Named<DataProducer>,
     { cycle, attributes, candidates, signal }: Production,
   ): Promise<void> | undefined => {
-    // Made when it is needed: most producers are done at once, and a controller costs as much as their work.
+    // Made when it is needed: most producers are done at once.
     let limit: AbortController | undefined;
     const deadline = (): AbortController => (limit ??= new AbortController());
     try {

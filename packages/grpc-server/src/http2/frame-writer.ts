@@ -13,7 +13,7 @@ const maxSpare = 4;
 export class FrameWriter {
   readonly #socket: Duplex;
   readonly #flushed: (accepted: boolean) => void;
-  #block = Buffer.allocUnsafeSlow(blockSize);
+  #block: Buffer = Buffer.allocUnsafeSlow(blockSize);
   /** `block[start, end)` waits; what is before has gone to the socket. */
   #start = 0;
   #end = 0;
