@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Benchmark } from './benchmark.ts';
 import { engineSteps } from './benchmarks/engine-steps.ts';
+import { eppIdle } from './benchmarks/epp-idle.ts';
+import { eppLatency } from './benchmarks/epp-latency.ts';
+import { eppStreaming } from './benchmarks/epp-streaming.ts';
+import { eppThroughput } from './benchmarks/epp-throughput.ts';
 import { gatewayLatency } from './benchmarks/gateway-latency.ts';
 import { gatewayMemory } from './benchmarks/gateway-memory.ts';
 import { gatewayStreaming } from './benchmarks/gateway-streaming.ts';
@@ -16,6 +20,10 @@ export const allBenchmarks: readonly Benchmark[] = [
   gatewayThroughput,
   gatewayLatency,
   gatewayStreaming,
+  eppThroughput,
+  eppLatency,
+  eppStreaming,
+  eppIdle,
   scrapeCost,
   scheduling,
   requestParse,

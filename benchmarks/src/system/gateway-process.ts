@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { bundleApp } from './bundle.ts';
 import { SUBJECT_CORE, pinned } from './pinning.ts';
-
-const ROOT = resolve(import.meta.dirname, '../../..');
-const BUNDLE = resolve(ROOT, 'apps/gateway/dist/main.js');
-
-/** Makes the gateway's bundle, which is what users run, unless it is fresh. Throws where that fails. */
-export function bundleGateway(): void {
-  const { status, stderr } = spawnSync(
-    resolve(ROOT, 'node_modules/.bin/nx'),
-    ['run-many', '-t', 'bundle', '-p', '@llm-d/gateway', '--outputStyle=static'],
-    { cwd: ROOT, encoding: 'utf8' },
-  );
-  if (status !== 0) throw new Error(`the gateway could not be bundled: ${stderr}`);
-}
 
 /** A gateway in a process of its own, on the core of the system under test. */
 export interface GatewayProcess extends AsyncDisposable {
@@ -29,11 +16,10 @@ export async function startGateway(
   endpoints: readonly string[],
   flags: readonly string[] = [],
 ): Promise<GatewayProcess> {
-  bundleGateway();
   const [program = '', ...args] = pinned(SUBJECT_CORE, [
     process.execPath,
     ...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []),
-    BUNDLE,
+    bundleApp('gateway'),
     ...['--port', '0', '--log-level', 'error'],
     ...endpoints.flatMap((url) => ['--endpoint', url]),
     ...flags,
