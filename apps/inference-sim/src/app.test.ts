@@ -157,6 +157,17 @@ describe('metrics', () => {
     }
   });
 
+  test('are reduced to the families that are asked for by name', async () => {
+    await using server = await startTestSim();
+    const query = 'name[]=vllm%3Anum_requests_running&name[]=vllm:no_such_metric';
+    const text = await (await server.get(`/metrics?${query}`)).text();
+    expect(text.split('\n').filter((line) => line !== '')).toEqual([
+      expect.stringMatching(/^# HELP vllm:num_requests_running /),
+      '# TYPE vllm:num_requests_running gauge',
+      expect.stringMatching(/^vllm:num_requests_running\{/),
+    ]);
+  });
+
   test('name the adapters that run', async () => {
     await using server = await startTestSim({
       profile: slowProfile,

@@ -30,6 +30,20 @@ export function header(name: string, help: string, type: string): string {
 const escape = (text: string): string =>
   text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 
+/**
+ * What Prometheus' Python client leaves of an exposition when it is asked for by name (`name[]`): whole families that
+ * have a series of one of the names. Everything where no name is given.
+ */
+export function narrowTo(names: readonly string[], exposition: string): string {
+  if (names.length === 0) return exposition;
+  const isAsked = (family: string): boolean =>
+    names.some((name) => family.includes(`\n${name} `) || family.includes(`\n${name}{`));
+  return exposition
+    .split(/^(?=# HELP )/m)
+    .filter(isAsked)
+    .join('');
+}
+
 /** Observations counted by upper bound. */
 export class Distribution {
   readonly #bounds: readonly number[];

@@ -22,6 +22,7 @@ import { JsonBody } from './json-body.ts';
 import type { InferenceSimOptions } from './options.ts';
 import { ServedModels } from './served-models.ts';
 import { detokenize, tokenize } from './token-text.ts';
+import { narrowTo } from './prometheus-text.ts';
 import { VllmMetrics } from './vllm-metrics.ts';
 
 /** The vLLM whose surface this is. */
@@ -253,9 +254,11 @@ export class Replica {
     sendJson(exchange.response, 200, JSON.stringify(this.#admin.show()));
   }
 
-  #sendMetrics({ response }: Exchange): void {
+  #sendMetrics({ request, response }: Exchange): void {
     const contentType = 'text/plain; version=1.0.0; charset=utf-8';
-    send(response, 200, { body: this.#metrics.expose(), contentType });
+    const [, query] = (request.url ?? '').split('?', 2);
+    const names = new URLSearchParams(query).getAll('name[]');
+    send(response, 200, { body: narrowTo(names, this.#metrics.expose()), contentType });
   }
 
   #nowSeconds(): number {

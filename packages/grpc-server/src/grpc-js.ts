@@ -71,7 +71,10 @@ class GrpcJsServer implements GrpcServer {
   }
 
   listen(options: ListenOptions): Promise<{ readonly port: number }> {
-    const { host = '0.0.0.0', port, tls } = options;
+    const { host = '0.0.0.0', port, tls, tlsPolicy = {} } = options;
+    if (tls !== undefined && Object.values(tlsPolicy).some((wish) => wish !== undefined)) {
+      return Promise.reject(new Error('a grpc-js server cannot limit versions or ciphers of TLS'));
+    }
     const credentials =
       tls === undefined
         ? ServerCredentials.createInsecure()

@@ -63,6 +63,14 @@ export interface TlsCertificate {
   readonly key: string | Buffer;
 }
 
+/** What a TLS handshake must agree on. */
+export interface TlsPolicy {
+  /** Lowest version that is accepted. Default 1.2. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** Cipher suites in OpenSSL's notation. Default Node's. */
+  readonly ciphers?: string | undefined;
+}
+
 /** Where to listen. */
 export interface ListenOptions {
   /** Default: every address. */
@@ -71,6 +79,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Speak TLS, with HTTP/2 by ALPN. Default: plaintext with prior knowledge. */
   readonly tls?: TlsCertificate;
+  /** With `tls`, what clients must be able to. Rejects where the transport cannot ask for it. Default: its own. */
+  readonly tlsPolicy?: TlsPolicy;
 }
 
 /** A gRPC server, whatever it is made of. */

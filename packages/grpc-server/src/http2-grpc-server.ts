@@ -3,7 +3,13 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls';
 import { systemClock, type Clock } from '@llm-d/determinism';
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
-import type { GrpcHandler, GrpcServer, ListenOptions, TlsCertificate } from './grpc-server.ts';
+import type {
+  GrpcHandler,
+  GrpcServer,
+  ListenOptions,
+  TlsCertificate,
+  TlsPolicy,
+} from './grpc-server.ts';
 import { dispatch, type DispatcherOptions } from './grpc/dispatcher.ts';
 import { Http2Connection } from './http2/connection.ts';
 import { defaultHttp2Limits, type Http2Limits } from './http2/limits.ts';
@@ -46,6 +52,7 @@ class OwnServer implements Http2GrpcServer {
   readonly #connections = new Set<Http2Connection>();
   readonly #waiters: (() => void)[] = [];
   #server: Server | TlsServer | undefined;
+  #tlsPolicy: TlsPolicy = {};
   #draining = false;
 
   constructor(options: GrpcServerOptions) {
@@ -76,6 +83,7 @@ class OwnServer implements Http2GrpcServer {
   }
 
   listen(options: ListenOptions): Promise<{ readonly port: number }> {
+    this.#tlsPolicy = options.tlsPolicy ?? {};
     const server = this.#createServer(options.tls);
     this.#server = server;
     server.maxConnections = this.#maxConnections;
@@ -94,7 +102,7 @@ class OwnServer implements Http2GrpcServer {
 
   setCertificate(certificate: TlsCertificate): void {
     if (!(this.#server instanceof TlsServer)) throw new Error('the server does not speak TLS');
-    this.#server.setSecureContext({ ...tlsBasics, ...certificate });
+    this.#server.setSecureContext({ ...this.#tlsSettings(), ...certificate });
   }
 
   async drain(timeoutMs: number): Promise<void> {
@@ -123,7 +131,8 @@ class OwnServer implements Http2GrpcServer {
         this.#accept(socket);
       });
     const handshakeTimeout = this.#limits.handshakeTimeoutMs;
-    const server = createTlsServer({ ...tlsBasics, ...tls, handshakeTimeout, noDelay: true });
+    const settings = { ...this.#tlsSettings(), ...tls };
+    const server = createTlsServer({ ...settings, handshakeTimeout, noDelay: true });
     server.on('secureConnection', (socket) => {
       this.#accept(socket);
     });
@@ -131,6 +140,15 @@ class OwnServer implements Http2GrpcServer {
       this.#telemetry.logger.debug('A TLS handshake failed', { error });
     });
     return server;
+  }
+
+  #tlsSettings() {
+    const { minVersion, ciphers } = this.#tlsPolicy;
+    return {
+      ...tlsBasics,
+      ...(minVersion !== undefined && { minVersion }),
+      ...(ciphers !== undefined && { ciphers }),
+    };
   }
 
   #accept(socket: Socket): void {

@@ -14,6 +14,7 @@ export type {
   ListenOptions,
   StreamClose,
   TlsCertificate,
+  TlsPolicy,
 } from './grpc-server.ts';
 export type { Health, HealthProvider } from './health.ts';
 export type { Metadata, MetadataEntries, MetadataValue } from './grpc/metadata.ts';

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+export { findControlPlane, startControlPlane } from './control-plane.ts';
+export { findGatewayApiCrds, findInferenceExtensionCrds, readCrds } from './foreign-crds.ts';
+export { createCertificateAuthority } from './certificates.ts';
+
+export type { ControlPlane, ControlPlaneOptions } from './control-plane.ts';
+export type { ApiAnswer } from './api-access.ts';
+export type { CertificateAuthority, Identity } from './certificates.ts';
