@@ -14,6 +14,7 @@ export {
   apiErrorCodes,
   openAiErrorType,
 } from './api-error.ts';
+export { readImageSize } from './image-size.ts';
 export { BYTES_PER_ESTIMATED_TOKEN, estimateTokens } from './token-estimate.ts';
 
 export type { ApiDescriptor, ApiKind } from './api-descriptor.ts';
@@ -27,6 +28,7 @@ export type {
   Shape,
   StringUse,
 } from './request-shape.ts';
+export type { ImageSize } from './image-size.ts';
 export type { BodyChange } from './body-splice.ts';
 export type {
   ResponseObservation,

@@ -38,7 +38,7 @@ export const unknownMetrics: EngineMetrics = Object.freeze({
   updatedAtMs: undefined,
 });
 
-/** Where an endpoint is and what it is called; constant over its life. */
+/** Where an endpoint is and what it is called; constant over its life, its labels excepted. */
 export interface EndpointIdentity {
   /** `<namespace>/<name>-rank-<rank>`, unique in a fleet. */
   readonly id: string;
@@ -57,7 +57,7 @@ export interface EndpointIdentity {
 
 /**
  * One model server as a decision sees it: an immutable snapshot. Two snapshots of the same endpoint
- * differ in `metrics` and `reservedRequests` only.
+ * differ in `metrics`, `reservedRequests` and, where somebody has relabelled it, `labels` only.
  */
 export interface Endpoint extends EndpointIdentity {
   /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { clampScore, createScheduler } from './scheduler.ts';
+export { lintConfig } from './config/lint/config-lint.ts';
 export { definePlugin, defineStructuralPlugin } from './plugin-definition.ts';
 export { createPluginRegistry } from './plugin-registry.ts';
 export { schedulingPlugins } from './plugins/scheduling-plugins.ts';
@@ -23,6 +24,9 @@ export { encoderCacheMatches } from './attributes/encoder-cache-matches.ts';
 export { latencyPredictions } from './attributes/latency-predictions.ts';
 export { sessionId } from './attributes/session-id.ts';
 export { endpointTopology, peerEndpoint } from './attributes/topology.ts';
+export { endpointModels } from './attributes/endpoint-models.ts';
+export { stageSaturation } from './plugins/flow-control/stage-saturation.ts';
+export { IndexedHeap } from './plugins/flow-control/indexed-heap.ts';
 export { schedulerCoreMetrics } from './metrics.ts';
 
 export type {
@@ -39,8 +43,10 @@ export type {
   DataProducer,
   Decider,
   Disaggregation,
+  DynamicMetadata,
   EndpointListener,
   Exchange,
+  Extractor,
   Filter,
   HandlerOutput,
   HeaderWriter,
@@ -72,6 +78,7 @@ export type {
   PluginContext,
   PluginDefinition,
   PluginReference,
+  ScoreTraits,
   StructuralPluginDefinition,
   StructuralPoint,
 } from './plugin-definition.ts';
@@ -84,12 +91,17 @@ export type { FeatureGate, FeatureGates } from './config/feature-gates.ts';
 export type {
   ResolvedConfig,
   ResolvedDataLayer,
+  ResolvedEviction,
   ResolvedFlowControl,
   ResolvedPlugin,
   ResolvedPriorityBand,
   ResolvedProfile,
 } from './config/resolved-config.ts';
-export type { InstantiatedPlugins, InstantiateOptions } from './instantiate-plugins.ts';
+export type {
+  FlowControlPolicies,
+  InstantiatedPlugins,
+  InstantiateOptions,
+} from './instantiate-plugins.ts';
 export type {
   DecisionExplanation,
   EndpointExplanation,
@@ -101,18 +113,28 @@ export type { ParameterDescription, PluginDescription } from './describe-plugins
 export type { Attribute, AttributeReader } from './attribute.ts';
 export type { InflightLoad } from './attributes/inflight-load.ts';
 export type { PrefixMatches } from './attributes/prefix-matches.ts';
-export type { TokenizedPrompt } from './attributes/tokenized-prompt.ts';
+export type { MediaFeature, TokenizedPrompt } from './attributes/tokenized-prompt.ts';
 export type { EncoderCacheMatches } from './attributes/encoder-cache-matches.ts';
 export type { LatencyPrediction, LatencyPredictions } from './attributes/latency-predictions.ts';
+export type { EndpointModels, ServedModel } from './attributes/endpoint-models.ts';
 export type { EndpointTopology, Topology } from './attributes/topology.ts';
 export type { Endpoint, EndpointIdentity, EngineMetrics } from './endpoint.ts';
-export type { MediaItem, Prompt, SchedulingRequest } from './request.ts';
+export type { MediaItem, Prompt, RequestBody, SchedulingRequest } from './request.ts';
 export type { OwnCycle, SchedulingCycle } from './cycle.ts';
 export type {
+  EvictionFilter,
+  EvictionOrdering,
   FairnessPolicy,
+  FlowChooser,
+  InFlightRequest,
   OrderingPolicy,
   QueuedRequest,
+  SaturationContext,
   SaturationDetector,
+  UnplacedRequests,
   UsageLimitPolicy,
   WaitingFlow,
 } from './flow-control-contracts.ts';
+export type { StageSaturation } from './plugins/flow-control/stage-saturation.ts';
+export type { ConfigLint, LintFinding, ProfileLint } from './config/lint/config-lint.ts';
+export type { ScoreInfluence } from './config/lint/score-influence.ts';

@@ -59,6 +59,38 @@ describe('instantiating a configuration', () => {
     expect(names(endpoints)).toEqual(['lru', 'inflight-load-producer']);
   });
 
+  test('finds the policies of flow control, each where the configuration puts it', () => {
+    const registry = standInRegistry();
+    const value = {
+      apiVersion: 'llm-d.ai/v1alpha1',
+      kind: 'EndpointPickerConfig',
+      featureGates: ['flowControl'],
+      plugins: [
+        { type: 'queue-scorer' },
+        { type: 'static-usage-limit-policy', name: 'most', parameters: { threshold: 0.9 } },
+        { type: 'round-robin-fairness-policy' },
+      ],
+      flowControl: {
+        usageLimitPolicyPluginRef: 'most',
+        enableEviction: true,
+        priorityBands: [{ priority: 3, fairnessPolicyRef: 'round-robin-fairness-policy' }],
+      },
+    };
+    const config = resolveConfig(value, { registry });
+    const { flowControl, saturationDetector, plugins } = instantiatePlugins(config, registry);
+    const instance = (name: string) => plugins.find((plugin) => plugin.name === name)?.plugin;
+    expect(saturationDetector?.name).toBe('utilization-detector');
+    expect(flowControl?.usageLimit.ceilings([0], 0.5)).toEqual([0.9]);
+    expect(flowControl?.eviction?.filter).toBe(
+      instance('eviction-sheddable-filter')?.evictionFilter,
+    );
+    const [band] = flowControl?.settings.priorityBands ?? [];
+    expect(band && flowControl?.policiesOf(band)).toEqual({
+      fairness: instance('round-robin-fairness-policy')?.fairnessPolicy,
+      ordering: instance('fcfs-ordering-policy')?.orderingPolicy,
+    });
+  });
+
   test('schedules with it', () => {
     const { scheduler } = instantiate(
       scorer(() => constant),

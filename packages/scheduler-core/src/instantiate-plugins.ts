@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import { systemRandom, type Random } from '@llm-d/determinism';
+import { systemClock, systemRandom, type Clock, type Random } from '@llm-d/determinism';
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
-import type { ResolvedConfig, ResolvedPlugin, ResolvedProfile } from './config/resolved-config.ts';
+import type {
+  ResolvedConfig,
+  ResolvedFlowControl,
+  ResolvedPlugin,
+  ResolvedPriorityBand,
+  ResolvedProfile,
+} from './config/resolved-config.ts';
 import { topologicalOrder } from './config/topological-order.ts';
+import type {
+  EvictionFilter,
+  EvictionOrdering,
+  FairnessPolicy,
+  OrderingPolicy,
+  SaturationDetector,
+  UsageLimitPolicy,
+} from './flow-control-contracts.ts';
 import type {
   Admitter,
   DataProducer,
@@ -25,6 +39,8 @@ import {
 export interface InstantiateOptions {
   /** Chance for every plugin. Default the runtime's own. */
   readonly random?: Random;
+  /** Time for every plugin. Default the runtime's own. */
+  readonly clock?: Clock;
   /** Default silent. */
   readonly telemetry?: Telemetry;
 }
@@ -42,6 +58,24 @@ export interface InstantiatedPlugins {
   readonly preRequest: readonly Named<PreRequest>[];
   readonly response: readonly Named<ResponseHooks>[];
   readonly endpoints: readonly Named<EndpointListener>[];
+  /** Undefined where the registry has none. */
+  readonly saturationDetector: Named<SaturationDetector> | undefined;
+  /** Undefined while the gate `flowControl` is closed. */
+  readonly flowControl: FlowControlPolicies | undefined;
+}
+
+/** The settings of flow control and the policies that they name. */
+export interface FlowControlPolicies {
+  readonly settings: ResolvedFlowControl;
+  readonly usageLimit: UsageLimitPolicy;
+  /** Undefined where no request in flight is ever ended. */
+  readonly eviction:
+    { readonly filter: EvictionFilter; readonly ordering: EvictionOrdering } | undefined;
+  /** The policies of one of the settings' bands. */
+  policiesOf(band: ResolvedPriorityBand): {
+    readonly fairness: FairnessPolicy;
+    readonly ordering: OrderingPolicy;
+  };
 }
 
 /** A plugin type does not keep its contract. `cause` is what its `create` threw. */
@@ -82,13 +116,39 @@ export function instantiatePlugins(
     preRequest: having(plugins, 'preRequest'),
     response: having(plugins, 'response'),
     endpoints: having(plugins, 'endpoints'),
+    saturationDetector:
+      config.saturationDetector === undefined
+        ? undefined
+        : lookup(config.saturationDetector, 'saturationDetector'),
+    flowControl: config.flowControl && findPolicies(config.flowControl, lookup),
+  };
+}
+
+function findPolicies(settings: ResolvedFlowControl, lookup: Lookup): FlowControlPolicies {
+  const policiesOf = (band: ResolvedPriorityBand) => ({
+    fairness: lookup(band.fairnessPolicy, 'fairnessPolicy').plugin,
+    ordering: lookup(band.orderingPolicy, 'orderingPolicy').plugin,
+  });
+  const { eviction, defaultPriorityBand, defaultNegativePriorityBand, priorityBands } = settings;
+  // Looked up now, so that a policy that does not keep its contract is found at the start.
+  for (const band of [defaultPriorityBand, defaultNegativePriorityBand, ...priorityBands]) {
+    policiesOf(band);
+  }
+  return {
+    settings,
+    usageLimit: lookup(settings.usageLimitPolicy, 'usageLimitPolicy').plugin,
+    eviction: eviction && {
+      filter: lookup(eviction.filter, 'evictionFilter').plugin,
+      ordering: lookup(eviction.ordering, 'evictionOrdering').plugin,
+    },
+    policiesOf,
   };
 }
 
 function createInstances(
   plugins: readonly ResolvedPlugin[],
   registry: PluginRegistry,
-  { random = systemRandom, telemetry = noopTelemetry }: InstantiateOptions,
+  { random = systemRandom, clock = systemClock, telemetry = noopTelemetry }: InstantiateOptions,
 ): Map<string, Plugin> {
   const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
   const referencesOf = (name: string): readonly string[] => {
@@ -104,6 +164,7 @@ function createInstances(
     const context = {
       name,
       random,
+      clock,
       telemetry,
       plugin: (other: string) => {
         const instance = references.includes(other) ? instances.get(other) : undefined;

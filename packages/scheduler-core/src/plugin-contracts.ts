@@ -2,6 +2,14 @@
 import type { Attributes } from './attribute.ts';
 import type { SchedulingCycle } from './cycle.ts';
 import type { Endpoint } from './endpoint.ts';
+import type {
+  EvictionFilter,
+  EvictionOrdering,
+  FairnessPolicy,
+  OrderingPolicy,
+  SaturationDetector,
+  UsageLimitPolicy,
+} from './flow-control-contracts.ts';
 import type { ProfileOutcome, SchedulingResult, StageNote } from './scheduling-result.ts';
 
 /**
@@ -121,6 +129,10 @@ export interface DataProducer {
   ): void | Promise<void>;
   /** Longest it may take, in milliseconds. Default 400. */
   readonly timeoutMs?: number;
+  /** It reads `request.body`, which transports keep only where somebody does. Default false. */
+  readonly readsBody?: boolean;
+  /** Sets the attributes that are live views of the whole fleet. Called once, before the first request. */
+  publish?(attributes: Attributes): void;
 }
 
 export interface ProducerOutput {
@@ -144,6 +156,15 @@ export interface PreRequest {
   preRequest(cycle: SchedulingCycle, result: SchedulingResult, upstreamHeaders: HeaderWriter): void;
 }
 
+/** Makes facts about an endpoint of what a data source read of it. */
+export interface Extractor {
+  /**
+   * Takes one answer; its bytes are lent for the time of the call. Returns scalars to be kept among the endpoint's
+   * metrics, by attribute key, or undefined where there are none. Throws where the answer makes no sense.
+   */
+  extract(endpoint: Endpoint, answer: Uint8Array): Readonly<Record<string, number>> | undefined;
+}
+
 /** How an exchange ended. */
 export type Termination = 'natural' | 'client-disconnect' | 'evicted' | 'error';
 
@@ -153,6 +174,12 @@ export interface TokenUsage {
   readonly completionTokens: number;
   readonly cachedTokens: number | undefined;
 }
+
+/**
+ * What a proxy and a plugin tell each other about an exchange beside its headers, by namespace (`envoy.lb`) and
+ * name. Plain data.
+ */
+export type DynamicMetadata = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** A request that was placed, for the response hooks. */
 export interface Exchange {
@@ -166,6 +193,8 @@ export interface Completion {
   /** Status of the answer; undefined where none came. */
   readonly status: number | undefined;
   readonly usage: TokenUsage | undefined;
+  /** Events of a streamed answer, of which most carry a token. Absent where nobody counted. */
+  readonly streamedEvents?: number;
   /** Clock reading (ms). */
   readonly atMs: number;
 }
@@ -179,15 +208,20 @@ export interface ResponseHooks {
     exchange: Exchange,
     headers: ReadonlyMap<string, string>,
     clientHeaders: HeaderWriter,
+    /** What the proxy sent along with the answer's head. Undefined where the transport has no such thing. */
+    metadata?: DynamicMetadata,
   ): void;
   /** The first byte of the answer's body passed. */
   responseStarted?(exchange: Exchange, atMs: number): void;
-  responseCompleted?(exchange: Exchange, completion: Completion): void;
+  /** May return what the proxy is to be told with the last message of the answer. */
+  responseCompleted?(exchange: Exchange, completion: Completion): DynamicMetadata | undefined;
 }
 
 /** Follows the fleet. Whoever keeps state by slot clears it here. */
 export interface EndpointListener {
   endpointAdded?(endpoint: Endpoint): void;
+  /** Its labels are others now; everything else about it stays, its slot too. */
+  endpointRelabelled?(endpoint: Endpoint): void;
   endpointRemoved?(endpoint: Endpoint): void;
 }
 
@@ -208,4 +242,16 @@ export interface Plugin {
   readonly preRequest?: PreRequest;
   readonly response?: ResponseHooks;
   readonly endpoints?: EndpointListener;
+  /** Of a plugin that a data source feeds. */
+  readonly extractor?: Extractor;
+  readonly saturationDetector?: SaturationDetector;
+  readonly orderingPolicy?: OrderingPolicy;
+  readonly fairnessPolicy?: FairnessPolicy;
+  readonly usageLimitPolicy?: UsageLimitPolicy;
+  readonly evictionFilter?: EvictionFilter;
+  readonly evictionOrdering?: EvictionOrdering;
+  /** What it is doing, for people who ask: plain data, no prompt text. */
+  state?(): unknown;
+  /** Ends what it keeps going on its own, such as timers and connections. Called once. */
+  close?(): void | Promise<void>;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Random } from '@llm-d/determinism';
+import type { Clock, Random } from '@llm-d/determinism';
 import type { Telemetry } from '@llm-d/telemetry';
 import type { z } from 'zod';
 import type { Attribute } from './attribute.ts';
@@ -18,33 +18,44 @@ export type ExtensionPoint =
   | 'data-producer'
   | 'pre-request'
   | 'response'
+  | 'saturation-detector'
+  | 'ordering-policy'
+  | 'fairness-policy'
+  | 'usage-limit-policy'
+  | 'eviction-filter'
+  | 'eviction-ordering'
   | StructuralPoint;
 
 /**
  * Points whose instances are built by whoever embeds the scheduler, out of the settled parameters:
  * this package only checks that they are configured and referred to correctly.
  */
-export type StructuralPoint =
-  | 'parser'
-  | 'data-source'
-  | 'extractor'
-  | 'discovery'
-  | 'saturation-detector'
-  | 'ordering-policy'
-  | 'fairness-policy'
-  | 'usage-limit-policy';
+export type StructuralPoint = 'parser' | 'data-source' | 'extractor' | 'discovery';
 
 /** What a plugin instance may use besides its parameters. */
 export interface PluginContext {
   /** Name of the instance. */
   readonly name: string;
   readonly random: Random;
+  /** For what happens between requests; within a decision only the cycle's `nowMs` counts. */
+  readonly clock: Clock;
   readonly telemetry: Telemetry;
   /**
    * Another instance by name. Only for names that {@link PluginDefinition.references} gave; those are
    * created first.
    */
   plugin(name: string): Plugin;
+}
+
+/** What the scores of a scorer can be, for explaining a configuration. */
+export interface ScoreTraits {
+  /** Lowest and highest score it gives. */
+  readonly range: readonly [low: number, high: number];
+  /**
+   * `relative`: the best candidate gets the highest and the worst the lowest score, however small their difference.
+   * `absolute`: in proportion to what is measured. `steps`: one of a few values.
+   */
+  readonly scale: 'relative' | 'absolute' | 'steps';
 }
 
 /** Another instance that a plugin works with. */
@@ -83,6 +94,8 @@ export interface PluginDefinition<P = unknown> {
   readonly profileProblem?: (parameters: P, profiles: readonly string[]) => string | undefined;
   /** Attributes an instance called `name` sets as a data producer. Default none. */
   readonly produces?: (parameters: P, name: string) => readonly Attribute<unknown>[];
+  /** What its scores can be, for scorers. Default 0 to 1, in proportion. */
+  readonly scores?: (parameters: P) => ScoreTraits;
   /** Whether an instance may be created on its own because another plugin consumes what it produces. */
   readonly isDefaultProducer?: boolean;
   readonly create: (parameters: P, context: PluginContext) => Plugin;

@@ -15,6 +15,18 @@ export interface MediaItem {
   readonly key: string;
   /** What it takes in the prompt. Default 1, for want of better knowledge. */
   readonly sizeTokens?: number;
+  /** Bytes of the prompt's text that stand before it. Default 0. */
+  readonly textOffset?: number;
+  /** Of a picture whose bytes came with the request. */
+  readonly pixels?: { readonly width: number; readonly height: number };
+}
+
+/** The client's body, for a producer that has it read by another service. */
+export interface RequestBody {
+  /** Family of the API, such as `chat-completions` or `messages`. */
+  readonly api: string;
+  /** The body as it came, byte for byte, but for another model. The bytes are shared: they must not be changed. */
+  withModel(model: string): readonly Uint8Array[];
 }
 
 /** One request to be placed. Owned by the caller, constant while it is scheduled. */
@@ -42,4 +54,6 @@ export interface SchedulingRequest {
   readonly fairnessId: string;
   /** Size of the body as it came. */
   readonly bodyBytes: number;
+  /** Absent where no producer reads it, or nobody understood it. */
+  readonly body?: RequestBody;
 }

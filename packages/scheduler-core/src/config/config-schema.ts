@@ -40,6 +40,7 @@ const dataLayer = z.strictObject({
 const band = {
   maxBytes: quantity.prefault('1G'),
   maxRequests: quantity.prefault(5000),
+  defaultRequestTTL: goDuration.optional(),
   fairnessPolicyRef: z.string().min(1).optional(),
   orderingPolicyRef: z.string().min(1).optional(),
 };

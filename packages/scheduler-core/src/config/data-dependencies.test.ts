@@ -34,6 +34,7 @@ const producer = (type: string, parts: Partial<AnyPluginDefinition> = {}): AnyPl
 const registry = standInRegistry([
   producer('fact-producer'),
   producer('spare-producer', { isDefaultProducer: true }),
+  producer('substitute-producer', { produces: () => [attribute('Fact', 'spare-producer')] }),
 ]);
 const resolve = (plugins: readonly unknown[]) =>
   resolveConfig(
@@ -62,6 +63,15 @@ describe('data producers', () => {
     expect(() => resolve([fact('a', { reads: ['fact-producer'] })])).toThrow(
       'plugins[0]: "a" reads Fact of "fact-producer", which is not configured',
     );
+  });
+
+  test('may produce in place of one of another name, which is not created then', () => {
+    const plugins = [
+      { type: 'substitute-producer', name: 's' },
+      fact('a', { reads: ['spare-producer'], mayRead: ['spare-producer'] }),
+    ];
+    const { producers, warnings } = resolve(plugins);
+    expect([producers, warnings]).toEqual([['s', 'a'], []]);
   });
 
   test('that wait for each other are refused', () => {

@@ -35,7 +35,9 @@ export function resolveDataDependencies(options: DependencyOptions): readonly st
   const order = topologicalOrder(producers, (name) => {
     const row = table.get(name);
     if (row === undefined) return [];
-    return [...consumedBy(row), ...optionalFor(row)].map(({ producer }) => producer);
+    return [...consumedBy(row), ...optionalFor(row)].map(
+      (attribute) => producerOf(attribute, table)?.name ?? attribute.producer,
+    );
   });
   if (order.kind === 'ordered') return order.names;
   problems.add(
@@ -75,7 +77,7 @@ function checkOptional(
   const { table, warnings } = options;
   const { name, producer } = attribute;
   if (table.isRefused(producer)) return;
-  if (table.get(producer) !== undefined || createProducer(producer, options) !== undefined) {
+  if ((producerOf(attribute, table) ?? createProducer(producer, options)) !== undefined) {
     checkProducer(attribute, reader, options);
     return;
   }
@@ -91,10 +93,10 @@ function checkProducer(
   const { table, problems } = options;
   const { name, producer } = attribute;
   if (table.isRefused(producer)) return;
-  const row = table.get(producer) ?? createProducer(producer, options);
+  const row = producerOf(attribute, table) ?? createProducer(producer, options);
   if (row === undefined) {
     problems.add(reader.path, `"${reader.name}" reads ${name} of ${lacking(producer, options)}`);
-  } else if (!produces(row, name)) {
+  } else if (!produces(row, attribute)) {
     problems.add(
       reader.path,
       `"${reader.name}" reads ${name} of "${producer}" (${row.type}), which does not produce it`,
@@ -111,8 +113,17 @@ function createProducer(
     : undefined;
 }
 
-const produces = ({ definition, parameters, name }: PluginRow, attribute: string): boolean =>
-  (definition.produces?.(parameters, name) ?? []).some((produced) => produced.name === attribute);
+/** The instance of that name, or another one that produces the attribute in its place. */
+const producerOf = (attribute: Attribute<unknown>, table: PluginTable): PluginRow | undefined =>
+  table.get(attribute.producer) ?? table.rows.find((row) => produces(row, attribute));
+
+const produces = (
+  { definition, parameters, name }: PluginRow,
+  attribute: Attribute<unknown>,
+): boolean =>
+  (definition.produces?.(parameters, name) ?? []).some(
+    (produced) => produced.name === attribute.name && produced.producer === attribute.producer,
+  );
 
 function lacking(producer: string, { table, registry }: DependencyOptions): string {
   const hint =

@@ -13,6 +13,12 @@ export type FeatureGate = keyof typeof featureGateDefaults;
 /** Which gates are open. */
 export type FeatureGates = Readonly<Record<FeatureGate, boolean>>;
 
+/** Every gate there is. */
+export const allFeatureGates: readonly FeatureGate[] = [
+  'flowControl',
+  'haPopulateNonLeaderDatastore',
+];
+
 const isGate = (name: string): name is FeatureGate => Object.hasOwn(featureGateDefaults, name);
 
 /**

@@ -39,7 +39,6 @@ describe('an accepted configuration', () => {
         registry,
         source: `${name}.in.yaml`,
         allowExperimental: true,
-        availableGates: ['flowControl', 'haPopulateNonLeaderDatastore'],
       });
       await expect(stringify(config, { aliasDuplicateObjects: false })).toMatchFileSnapshot(
         `${testdata}/accepted/${name}.out.yaml`,

@@ -3,7 +3,7 @@ import type { PluginRegistry } from '../plugin-registry.ts';
 import { ConfigError } from './config-error.ts';
 import { API_VERSION, DEPRECATED_API_VERSION, type DataLayerSection } from './config-schema.ts';
 import { checkReferenceCycles, resolveDataDependencies } from './data-dependencies.ts';
-import { resolveFeatureGates, type FeatureGate } from './feature-gates.ts';
+import { allFeatureGates, resolveFeatureGates, type FeatureGate } from './feature-gates.ts';
 import { readPluginEntries } from './plugin-entries.ts';
 import { ProblemList, type Locate } from './problem-list.ts';
 import { readSections, type ConfigSections } from './read-sections.ts';
@@ -21,7 +21,7 @@ export interface ResolveConfigOptions {
   readonly source?: string;
   /** Whether alpha plugins may be used (`--allow-experimental-plugins`). Default false. */
   readonly allowExperimental?: boolean;
-  /** Feature gates that may be moved off their default. Default `haPopulateNonLeaderDatastore`. */
+  /** Feature gates that may be moved off their default. Default all. */
   readonly availableGates?: readonly FeatureGate[];
   /** Where each field stands in the text it came from. Default: unknown. */
   readonly locate?: Locate;
@@ -57,7 +57,7 @@ function resolveSections(
   if (sections.apiVersion === DEPRECATED_API_VERSION) {
     warnings.add(['apiVersion'], `deprecated: use ${API_VERSION}`);
   }
-  const { availableGates: available = ['haPopulateNonLeaderDatastore'] } = options;
+  const { availableGates: available = allFeatureGates } = options;
   const gates = resolveFeatureGates(sections.featureGates ?? [], { available, problems });
   const allowExperimental = options.allowExperimental ?? false;
   const entries = sections.plugins ?? [];

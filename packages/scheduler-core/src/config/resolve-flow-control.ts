@@ -4,7 +4,11 @@ import type { FeatureGates } from './feature-gates.ts';
 import type { PluginTable } from './plugin-table.ts';
 import type { ConfigPath, ProblemList } from './problem-list.ts';
 import type { ConfigSections } from './read-sections.ts';
-import type { ResolvedFlowControl, ResolvedPriorityBand } from './resolved-config.ts';
+import type {
+  ResolvedEviction,
+  ResolvedFlowControl,
+  ResolvedPriorityBand,
+} from './resolved-config.ts';
 
 const DEFAULT_TTL_MS = 60_000;
 const DEFAULT_BAND: BandSection = { maxBytes: 1e9, maxRequests: 5000 };
@@ -34,9 +38,11 @@ export function resolveFlowControl(
 
 function settle(section: FlowControlSection, options: FlowControlOptions): ResolvedFlowControl {
   const policies = policyLookup(options);
+  const ttlMs = section.defaultRequestTTL ?? DEFAULT_TTL_MS;
   const band = (value: BandSection, ...path: ConfigPath): ResolvedPriorityBand => ({
     maxBytes: value.maxBytes,
     maxRequests: value.maxRequests,
+    requestTtlMs: value.defaultRequestTTL ?? ttlMs,
     fairnessPolicy: policies.fairness(value.fairnessPolicyRef, [...path, 'fairnessPolicyRef']),
     orderingPolicy: policies.ordering(value.orderingPolicyRef, [...path, 'orderingPolicyRef']),
   });
@@ -46,12 +52,10 @@ function settle(section: FlowControlSection, options: FlowControlOptions): Resol
     'flowControl',
     'defaultPriorityBand',
   );
-  const ttlMs = section.defaultRequestTTL ?? DEFAULT_TTL_MS;
   checkPriorities(section.priorityBands, options.problems);
   return {
     maxBytes: section.maxBytes,
     maxRequests: section.maxRequests,
-    defaultRequestTtlMs: ttlMs,
     noEndpointRequestTtlMs: section.noEndpointRequestTTL ?? ttlMs,
     defaultPriorityBand: normalBand,
     defaultNegativePriorityBand: negative
@@ -65,7 +69,23 @@ function settle(section: FlowControlSection, options: FlowControlOptions): Resol
       'flowControl',
       'usageLimitPolicyPluginRef',
     ]),
-    enableEviction: section.enableEviction,
+    eviction: section.enableEviction ? resolveEviction(options) : undefined,
+  };
+}
+
+/** Nothing refers to these policies: the configured ones are taken, or the defaults. */
+function resolveEviction({ gates, table, problems }: FlowControlOptions): ResolvedEviction {
+  const policy = (point: 'eviction-filter' | 'eviction-ordering', defaultType: string): string => {
+    const [first, second] = table.withPoint(point);
+    if (second !== undefined) {
+      problems.add(second.path, `a second ${point}; only one can decide`);
+    }
+    if (first !== undefined || !gates.flowControl) return first?.name ?? '';
+    return table.ensure(defaultType)?.name ?? '';
+  };
+  return {
+    filter: policy('eviction-filter', 'eviction-sheddable-filter'),
+    ordering: policy('eviction-ordering', 'eviction-priority-then-time-ordering'),
   };
 }
 

@@ -36,6 +36,8 @@ export interface ResolvedDataLayer {
 export interface ResolvedPriorityBand {
   readonly maxBytes: number;
   readonly maxRequests: number;
+  /** How long a request may wait while there are endpoints; 0 = as long as it likes. */
+  readonly requestTtlMs: number;
   readonly fairnessPolicy: string;
   readonly orderingPolicy: string;
 }
@@ -46,9 +48,7 @@ export interface ResolvedFlowControl {
   readonly maxBytes: number;
   /** Over all bands; 0 = unlimited. */
   readonly maxRequests: number;
-  /** How long a request may wait while there are endpoints; 0 = as long as it likes. */
-  readonly defaultRequestTtlMs: number;
-  /** How long a request may wait while there is no endpoint. */
+  /** How long a request may wait while there is no endpoint; 0 = as long as it likes. */
   readonly noEndpointRequestTtlMs: number;
   /** Template for priorities of at least 0 without a band of their own. */
   readonly defaultPriorityBand: ResolvedPriorityBand;
@@ -56,7 +56,14 @@ export interface ResolvedFlowControl {
   readonly defaultNegativePriorityBand: ResolvedPriorityBand;
   readonly priorityBands: readonly (ResolvedPriorityBand & { readonly priority: number })[];
   readonly usageLimitPolicy: string;
-  readonly enableEviction: boolean;
+  /** How requests in flight are ended for the sake of higher priorities; undefined where none ever is. */
+  readonly eviction: ResolvedEviction | undefined;
+}
+
+/** Which requests in flight may be ended and which of them first; policies by plugin name. */
+export interface ResolvedEviction {
+  readonly filter: string;
+  readonly ordering: string;
 }
 
 /**

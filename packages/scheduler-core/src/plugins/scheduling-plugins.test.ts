@@ -56,6 +56,7 @@ const VARIANTS: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
     },
   ],
   'prefix-based-pd-decider': [{}, { nonCachedTokens: 64 }],
+  'priority-holdback-policy': [{ minCeiling: 0.5 }],
   'latency-scorer': [{}, { headroomSelectionStrategy: 'most', tpotWeight: 0 }],
 };
 
@@ -290,6 +291,12 @@ const MEMBERS: Readonly<Partial<Record<ExtensionPoint, string>>> = {
   'request-headers': 'requestHeaders',
   'pre-request': 'preRequest',
   response: 'response',
+  'saturation-detector': 'saturationDetector',
+  'ordering-policy': 'orderingPolicy',
+  'fairness-policy': 'fairnessPolicy',
+  'usage-limit-policy': 'usageLimitPolicy',
+  'eviction-filter': 'evictionFilter',
+  'eviction-ordering': 'evictionOrdering',
 };
 
 test.each(schedulingPlugins)(

@@ -18,6 +18,19 @@ import { sessionAffinityFilter } from './filters/session-affinity-filter/session
 import { sloHeadroomTierFilter } from './filters/slo-headroom-tier-filter/slo-headroom-tier-filter.ts';
 import { topologyAffinityFilter } from './filters/topology-affinity-filter/topology-affinity-filter.ts';
 import { utilizationFilter } from './filters/utilization-filter/utilization-filter.ts';
+import { concurrencyDetector } from './flow-control/concurrency-detector/concurrency-detector.ts';
+import { edfOrderingPolicy } from './flow-control/edf-ordering-policy/edf-ordering-policy.ts';
+import { evictionPriorityThenTimeOrdering } from './flow-control/eviction-priority-then-time-ordering/eviction-priority-then-time-ordering.ts';
+import { evictionSheddableFilter } from './flow-control/eviction-sheddable-filter/eviction-sheddable-filter.ts';
+import { fcfsOrderingPolicy } from './flow-control/fcfs-ordering-policy/fcfs-ordering-policy.ts';
+import { globalStrictFairnessPolicy } from './flow-control/global-strict-fairness-policy/global-strict-fairness-policy.ts';
+import { priorityHoldbackPolicy } from './flow-control/priority-holdback-policy/priority-holdback-policy.ts';
+import { programAwareFairness } from './flow-control/program-aware-fairness/program-aware-fairness.ts';
+import { roundRobinFairnessPolicy } from './flow-control/round-robin-fairness-policy/round-robin-fairness-policy.ts';
+import { sloDeadlineOrderingPolicy } from './flow-control/slo-deadline-ordering-policy/slo-deadline-ordering-policy.ts';
+import { softReflectiveCeilingPolicy } from './flow-control/soft-reflective-ceiling-policy/soft-reflective-ceiling-policy.ts';
+import { staticUsageLimitPolicy } from './flow-control/static-usage-limit-policy/static-usage-limit-policy.ts';
+import { utilizationDetector } from './flow-control/utilization-detector/utilization-detector.ts';
 import { maxScorePicker } from './pickers/max-score-picker/max-score-picker.ts';
 import { randomPicker } from './pickers/random-picker/random-picker.ts';
 import { roundRobinPicker } from './pickers/round-robin-picker/round-robin-picker.ts';
@@ -95,4 +108,17 @@ export const schedulingPlugins: readonly AnyPluginDefinition[] = [
   latencySloAdmitter,
   probabilisticAdmitter,
   agentIdentity,
+  fcfsOrderingPolicy,
+  edfOrderingPolicy,
+  sloDeadlineOrderingPolicy,
+  globalStrictFairnessPolicy,
+  roundRobinFairnessPolicy,
+  programAwareFairness,
+  staticUsageLimitPolicy,
+  priorityHoldbackPolicy,
+  softReflectiveCeilingPolicy,
+  utilizationDetector,
+  concurrencyDetector,
+  evictionSheddableFilter,
+  evictionPriorityThenTimeOrdering,
 ];

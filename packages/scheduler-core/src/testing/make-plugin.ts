@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createRandom, type Random } from '@llm-d/determinism';
+import { createRandom, VirtualClock, type Clock, type Random } from '@llm-d/determinism';
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
 import type { Plugin } from '../plugin-contracts.ts';
 import type { PluginDefinition } from '../plugin-definition.ts';
@@ -7,6 +7,8 @@ import type { PluginDefinition } from '../plugin-definition.ts';
 export interface MakePluginOptions {
   /** Default a generator with a fixed seed. */
   readonly random?: Random;
+  /** Default one that stands still. */
+  readonly clock?: Clock;
   /** Default silent. */
   readonly telemetry?: Telemetry;
   /** Other instances that it may refer to, by name. Default none. */
@@ -17,11 +19,17 @@ export interface MakePluginOptions {
 export function makePlugin<P>(
   definition: PluginDefinition<P>,
   parameters: Record<string, unknown> = {},
-  { random = createRandom(1), telemetry = noopTelemetry, others = {} }: MakePluginOptions = {},
+  {
+    random = createRandom(1),
+    clock = new VirtualClock(),
+    telemetry = noopTelemetry,
+    others = {},
+  }: MakePluginOptions = {},
 ): Plugin {
   return definition.create(definition.parameters.parse(parameters), {
     name: definition.type,
     random,
+    clock,
     telemetry,
     plugin: (name) => {
       const other = others[name];

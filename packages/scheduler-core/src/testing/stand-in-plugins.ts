@@ -86,8 +86,8 @@ const producers: readonly AnyPluginDefinition[] = [
 ];
 
 /**
- * Every plugin of this package, with stand-ins that do nothing for the producers, parsers, sources and
- * policies that a standard configuration names. For tests of configurations.
+ * Every plugin of this package, with stand-ins that do nothing for the producers, parsers and sources
+ * that a standard configuration names. For tests of configurations.
  */
 export function standInRegistry(more: readonly AnyPluginDefinition[] = []): PluginRegistry {
   return createPluginRegistry([
@@ -100,10 +100,6 @@ export function standInRegistry(more: readonly AnyPluginDefinition[] = []): Plug
     structural('data-source', 'metrics-data-source'),
     structural('extractor', 'core-metrics-extractor'),
     structural('discovery', 'file-discovery'),
-    structural('saturation-detector', 'utilization-detector'),
-    structural('ordering-policy', 'fcfs-ordering-policy'),
-    structural('fairness-policy', 'global-strict-fairness-policy'),
-    structural('usage-limit-policy', 'static-usage-limit-policy'),
     ...more,
   ]);
 }

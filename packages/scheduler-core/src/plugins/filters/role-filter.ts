@@ -5,7 +5,24 @@ import { noParameters } from '../parameter-fields.ts';
 import { keepWhere } from './keep-where.ts';
 
 /** Label that says what an endpoint does where the stages of a request are apart. */
-const ROLE_LABEL = 'llm-d.ai/role';
+export const ROLE_LABEL = 'llm-d.ai/role';
+
+/** Roles that decode. An endpoint without a role does everything. */
+export const decodeRoles: readonly string[] = [
+  'decode',
+  'prefill-decode',
+  'both',
+  'encode-prefill-decode',
+];
+
+/** Roles that prefill for others. */
+export const prefillRoles: readonly string[] = [
+  'prefill',
+  'encode-prefill',
+  'prefill-decode',
+  'both',
+  'encode-prefill-decode',
+];
 
 interface RoleFilter {
   readonly type: string;

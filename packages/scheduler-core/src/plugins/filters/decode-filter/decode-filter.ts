@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { defineRoleFilter } from '../role-filter.ts';
+import { decodeRoles, defineRoleFilter } from '../role-filter.ts';
 
 /** Keeps what can decode. An endpoint without a role does everything. */
 export const decodeFilter = defineRoleFilter({
   type: 'decode-filter',
   summary: 'Keeps the endpoints that decode, and those without a role.',
-  roles: ['decode', 'prefill-decode', 'both', 'encode-prefill-decode'],
+  roles: decodeRoles,
   allowsNoRole: true,
 });

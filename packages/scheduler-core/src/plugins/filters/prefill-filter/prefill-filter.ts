@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { defineRoleFilter } from '../role-filter.ts';
+import { defineRoleFilter, prefillRoles } from '../role-filter.ts';
 
 /** Keeps what can prefill for others. */
 export const prefillFilter = defineRoleFilter({
   type: 'prefill-filter',
   summary: 'Keeps the endpoints that prefill for others.',
-  roles: ['prefill', 'encode-prefill', 'prefill-decode', 'both', 'encode-prefill-decode'],
+  roles: prefillRoles,
   allowsNoRole: false,
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { inflightLoad } from '../../../attributes/inflight-load.ts';
+import { latencyPredictions } from '../../../attributes/latency-predictions.ts';
 import { prefixMatches } from '../../../attributes/prefix-matches.ts';
 import {
   makeCycle,
   makeEndpoint,
   makeInflightLoad,
+  makeLatencyPredictions,
   makePlugin,
   makePrefixMatches,
 } from '../../../testing/index.ts';
@@ -35,6 +37,21 @@ function kept({
   const { filter } = makePlugin(prefixCacheAffinityFilter, parameters, {
     random: { next: () => draw },
   });
+  return (filter?.filter(cycle, candidates) ?? []).map(({ name }) => name).join('');
+}
+
+function keptByPrediction(
+  predictions: Parameters<typeof makeLatencyPredictions>[0] | undefined,
+): string {
+  const cycle = makeCycle({
+    attributes: [
+      [prefixMatches(), makePrefixMatches({ a: 10, b: 8, c: 7 })],
+      ...(predictions === undefined
+        ? []
+        : [[latencyPredictions(), makeLatencyPredictions(predictions)] as const]),
+    ],
+  });
+  const { filter } = makePlugin(prefixCacheAffinityFilter, { ttftSource: 'latencyPredictor' });
   return (filter?.filter(cycle, candidates) ?? []).map(({ name }) => name).join('');
 }
 
@@ -69,13 +86,23 @@ describe('the prefix-cache affinity filter', () => {
     expect(kept({ load })).toBe(expected);
   });
 
-  test('says that the latency predictor is not available yet', () => {
-    const result = prefixCacheAffinityFilter.parameters.safeParse({
-      ttftSource: 'latencyPredictor',
-    });
-    expect(result.error?.issues[0]?.message).toMatch(
-      /latencyPredictor is known .* not available yet/,
-    );
+  test.each([
+    [18_000, 'ab'],
+    [18_001, 'abc'],
+  ])(
+    'with a first token predicted %d ms later on the best sticky endpoint keeps %s',
+    (ms, expected) => {
+      const predictions = { a: { ttftMs: ms + 90 }, b: { ttftMs: ms + 50 }, c: { ttftMs: 50 } };
+      expect(keptByPrediction(predictions)).toBe(expected);
+    },
+  );
+
+  test.each([
+    ['of the sticky ones', { c: { ttftMs: 50 } }],
+    ['of the others', { a: { ttftMs: 50 }, b: { ttftMs: 60 } }],
+    ['at all', undefined],
+  ])('keeps all where nothing is predicted %s', (_, predictions) => {
+    expect(keptByPrediction(predictions)).toBe('abc');
   });
 
   test('reads in-flight load only where the wait is limited', () => {
@@ -83,5 +110,9 @@ describe('the prefix-cache affinity filter', () => {
       prefixCacheAffinityFilter.consumes?.(prefixCacheAffinityFilter.parameters.parse(parameters));
     expect(consumes({})).toEqual([prefixMatches(), inflightLoad()]);
     expect(consumes({ maxTTFTPenaltyMs: 0 })).toEqual([prefixMatches()]);
+    expect(consumes({ ttftSource: 'latencyPredictor' })).toEqual([
+      prefixMatches(),
+      latencyPredictions(),
+    ]);
   });
 });

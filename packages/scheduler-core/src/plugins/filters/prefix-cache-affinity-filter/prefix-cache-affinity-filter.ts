@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import { inflightLoad, type InflightLoad } from '../../../attributes/inflight-load.ts';
+import type { Attribute, AttributeReader } from '../../../attribute.ts';
+import { inflightLoad } from '../../../attributes/inflight-load.ts';
+import { latencyPredictions } from '../../../attributes/latency-predictions.ts';
 import { prefixMatches, type PrefixMatches } from '../../../attributes/prefix-matches.ts';
 import type { Endpoint } from '../../../endpoint.ts';
 import { definePlugin } from '../../../plugin-definition.ts';
-import { inFlightLoadProducerName, prefixMatchInfoProducerName } from '../../parameter-fields.ts';
+import {
+  inFlightLoadProducerName,
+  latencyPredictionInfoProducerName,
+  prefixMatchInfoProducerName,
+} from '../../parameter-fields.ts';
 import { keepWhere } from '../keep-where.ts';
 
 const parameters = z.strictObject({
@@ -27,11 +33,8 @@ const parameters = z.strictObject({
     .describe('Extra time to first token (ms) that stickiness may cost; 0 = any.'),
   ttftSource: z
     .enum(['prefillThroughput', 'latencyPredictor'])
-    .refine((source) => source !== 'latencyPredictor', {
-      error: 'latencyPredictor is known to llm-d-router v0.10.0, not available yet',
-    })
     .default('prefillThroughput')
-    .describe('Where the time to first token comes from; latencyPredictor is not available yet.'),
+    .describe('Where the time to first token comes from: tokens in flight, or predictions.'),
   peakPrefillThroughput: z
     .number()
     .positive()
@@ -39,10 +42,7 @@ const parameters = z.strictObject({
     .describe('Tokens per second that an endpoint prefills at best.'),
   prefixMatchInfoProducerName,
   inFlightLoadProducerName,
-  latencyPredictionInfoProducerName: z
-    .string()
-    .optional()
-    .describe('Without effect while latencyPredictor is not available.'),
+  latencyPredictionInfoProducerName,
 });
 
 type Parameters = z.infer<typeof parameters>;
@@ -57,11 +57,11 @@ export const prefixCacheAffinityFilter = definePlugin({
   parameters,
   consumes: (p) => [
     prefixMatches(p.prefixMatchInfoProducerName),
-    ...(p.maxTTFTPenaltyMs > 0 ? [inflightLoad(p.inFlightLoadProducerName)] : []),
+    ...(p.maxTTFTPenaltyMs > 0 ? [ttftAttribute(p)] : []),
   ],
   create: (p, { random }) => {
     const matchesAttribute = prefixMatches(p.prefixMatchInfoProducerName);
-    const loadAttribute = inflightLoad(p.inFlightLoadProducerName);
+    const waitFrom = waitReader(p);
     return {
       filter: {
         filter: ({ attributes }, candidates) => {
@@ -72,9 +72,8 @@ export const prefixCacheAffinityFilter = definePlugin({
           if (sticky.length === 0 || sticky.length === candidates.length) return candidates;
           if (p.maxTTFTPenaltyMs === 0) return sticky;
           const penaltyMs = stickinessCostMs(candidates, {
-            ...p,
-            matches,
-            load: attributes.get(loadAttribute),
+            isSticky: (endpoint) => isSticky(endpoint, matches, p),
+            wait: waitFrom(attributes),
           });
           return penaltyMs > p.maxTTFTPenaltyMs ? candidates : sticky;
         },
@@ -86,24 +85,52 @@ export const prefixCacheAffinityFilter = definePlugin({
 const isSticky = (endpoint: Endpoint, matches: PrefixMatches, p: Parameters): boolean =>
   matches.matchedBlocks(endpoint) / matches.totalBlocks >= p.affinityThreshold;
 
-interface Wait extends Parameters {
-  readonly matches: PrefixMatches;
-  readonly load: InflightLoad | undefined;
+/** What a request has to wait for on an endpoint, in a unit of its own. */
+interface Wait {
+  /** Undefined where nothing is known of the endpoint. */
+  of(endpoint: Endpoint): number | undefined;
+  /** Milliseconds of a difference; scaled last, so that a limit is met to the token. */
+  toMs(difference: number): number;
+}
+
+const ttftAttribute = (p: Parameters): Attribute<unknown> =>
+  p.ttftSource === 'latencyPredictor'
+    ? latencyPredictions(p.latencyPredictionInfoProducerName)
+    : inflightLoad(p.inFlightLoadProducerName);
+
+function waitReader(p: Parameters): (attributes: AttributeReader) => Wait | undefined {
+  if (p.ttftSource === 'latencyPredictor') {
+    const attribute = latencyPredictions(p.latencyPredictionInfoProducerName);
+    return (attributes) => {
+      const predictions = attributes.get(attribute);
+      if (predictions === undefined) return undefined;
+      return { of: (endpoint) => predictions.of(endpoint)?.ttftMs, toMs: (ms) => ms };
+    };
+  }
+  const attribute = inflightLoad(p.inFlightLoadProducerName);
+  const toMs = (tokens: number) => (tokens / p.peakPrefillThroughput) * 1000;
+  return (attributes) => {
+    const load = attributes.get(attribute);
+    return load && { of: (endpoint) => load.tokens(endpoint), toMs };
+  };
 }
 
 /**
- * How much later the first token comes from the least busy sticky endpoint than from the least busy
- * other one. Infinite where nothing is known about load: affinity must not overrule blindly.
+ * How much later the first token comes from the quickest sticky endpoint than from the quickest other one. Infinite
+ * where nothing is known of either: affinity must not overrule blindly.
  */
-function stickinessCostMs(candidates: readonly Endpoint[], wait: Wait): number {
-  const { load, matches, peakPrefillThroughput } = wait;
-  if (load === undefined) return Infinity;
-  let stickyTokens = Infinity;
-  let otherTokens = Infinity;
+function stickinessCostMs(
+  candidates: readonly Endpoint[],
+  { isSticky, wait }: { isSticky: (endpoint: Endpoint) => boolean; wait: Wait | undefined },
+): number {
+  if (wait === undefined) return Infinity;
+  let sticky = Infinity;
+  let other = Infinity;
   for (const endpoint of candidates) {
-    const tokens = load.tokens(endpoint);
-    if (isSticky(endpoint, matches, wait)) stickyTokens = Math.min(stickyTokens, tokens);
-    else otherTokens = Math.min(otherTokens, tokens);
+    const known = wait.of(endpoint);
+    if (known === undefined) continue;
+    if (isSticky(endpoint)) sticky = Math.min(sticky, known);
+    else other = Math.min(other, known);
   }
-  return ((stickyTokens - otherTokens) / peakPrefillThroughput) * 1000;
+  return sticky === Infinity || other === Infinity ? Infinity : wait.toMs(sticky - other);
 }

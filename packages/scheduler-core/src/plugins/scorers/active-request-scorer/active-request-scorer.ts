@@ -32,6 +32,7 @@ export const activeRequestScorer = definePlugin({
   points: ['scorer'],
   parameters,
   consumes: (p) => [inflightLoad(p.inFlightLoadProducerName)],
+  scores: () => ({ range: [0, 1], scale: 'relative' }),
   create: (p) => {
     const attribute = inflightLoad(p.inFlightLoadProducerName);
     return {

@@ -15,6 +15,7 @@ export const headerLabelAffinityScorer = definePlugin({
   stability: 'alpha',
   points: ['scorer'],
   parameters,
+  scores: () => ({ range: [0, 1], scale: 'steps' }),
   create: ({ headerName, labelKey }) => {
     const header = headerName.toLowerCase();
     return {

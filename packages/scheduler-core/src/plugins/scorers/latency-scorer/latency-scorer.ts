@@ -37,6 +37,7 @@ export const latencyScorer = definePlugin({
   parameters,
   consumes: (p) => [prefixMatches(p.prefixMatchInfoProducerName)],
   mayConsume: (p) => [latencyPredictions(p.latencyPredictionInfoProducerName)],
+  scores: () => ({ range: [0, 1], scale: 'relative' }),
   create: (p) => {
     const predictionsAttribute = latencyPredictions(p.latencyPredictionInfoProducerName);
     const matchesAttribute = prefixMatches(p.prefixMatchInfoProducerName);

@@ -18,6 +18,7 @@ export const loadAwareScorer = definePlugin({
   stability: 'beta',
   points: ['scorer'],
   parameters,
+  scores: () => ({ range: [0, 0.5], scale: 'absolute' }),
   create: ({ threshold }) => ({
     scorer: { score: (_cycle, candidates) => freeQueue(candidates, threshold) },
   }),

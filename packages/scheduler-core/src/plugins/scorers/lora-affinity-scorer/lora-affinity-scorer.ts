@@ -10,6 +10,7 @@ export const loraAffinityScorer = definePlugin({
   stability: 'beta',
   points: ['scorer'],
   parameters: noParameters,
+  scores: () => ({ range: [0, 1], scale: 'steps' }),
   create: () => ({
     scorer: {
       score: ({ request }, candidates) =>

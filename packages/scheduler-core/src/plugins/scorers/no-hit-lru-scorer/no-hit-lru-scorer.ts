@@ -29,6 +29,7 @@ export const noHitLruScorer = definePlugin({
   points: ['scorer', 'pre-request'],
   parameters,
   consumes: (p) => [prefixMatches(p.prefixMatchInfoProducerName)],
+  scores: () => ({ range: [0, 1], scale: 'relative' }),
   create: (p) => {
     const attribute = prefixMatches(p.prefixMatchInfoProducerName);
     const order = new ColdUseOrder(p.lruSize);

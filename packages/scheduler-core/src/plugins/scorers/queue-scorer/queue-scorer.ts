@@ -10,6 +10,7 @@ export const queueScorer = definePlugin({
   stability: 'beta',
   points: ['scorer'],
   parameters: noParameters,
+  scores: () => ({ range: [0, 1], scale: 'relative' }),
   create: () => ({
     scorer: {
       score: (_cycle, candidates) =>

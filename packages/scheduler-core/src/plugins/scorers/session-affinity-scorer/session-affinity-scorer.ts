@@ -14,6 +14,7 @@ export const sessionAffinityScorer = definePlugin({
   points: ['scorer', 'pre-request', 'response'],
   parameters: sessionAffinityParameters,
   consumes: sessionAttributes,
+  scores: () => ({ range: [0, 1], scale: 'steps' }),
   create: (p) => {
     const affinity = createSessionAffinity(p);
     return {

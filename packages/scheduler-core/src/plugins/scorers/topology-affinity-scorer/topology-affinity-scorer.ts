@@ -24,6 +24,7 @@ export const topologyAffinityScorer = definePlugin({
   points: ['scorer'],
   parameters: z.strictObject({ topologyProducerName }),
   mayConsume: (p) => [endpointTopology(p.topologyProducerName)],
+  scores: () => ({ range: [0, 1], scale: 'steps' }),
   create: (p) => {
     const topologyAttribute = endpointTopology(p.topologyProducerName);
     return {
