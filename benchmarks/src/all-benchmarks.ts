@@ -5,6 +5,7 @@ import { eppIdle } from './benchmarks/epp-idle.ts';
 import { eppLatency } from './benchmarks/epp-latency.ts';
 import { eppStreaming } from './benchmarks/epp-streaming.ts';
 import { eppThroughput } from './benchmarks/epp-throughput.ts';
+import { flowControl } from './benchmarks/flow-control.ts';
 import { gatewayLatency } from './benchmarks/gateway-latency.ts';
 import { gatewayMemory } from './benchmarks/gateway-memory.ts';
 import { gatewayStreaming } from './benchmarks/gateway-streaming.ts';
@@ -26,6 +27,7 @@ export const allBenchmarks: readonly Benchmark[] = [
   eppIdle,
   scrapeCost,
   scheduling,
+  flowControl,
   requestParse,
   prefixHash,
   responseObserver,

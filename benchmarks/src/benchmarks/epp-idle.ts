@@ -2,14 +2,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Benchmark } from '../benchmark.ts';
 import { startCannedServers } from '../load/canned-servers.ts';
-import { realExposition } from '../load/expositions.ts';
+import { realExposition, smallExposition } from '../load/expositions.ts';
 import { remarksOn, watch, type Window } from '../measuring/window.ts';
 import { startEpp } from '../system/epp-process.ts';
 
-async function idle(endpoints: number, quick: boolean): Promise<readonly Window[]> {
+async function idle(
+  endpoints: number,
+  { quick, byName }: { quick: boolean; byName: boolean },
+): Promise<readonly Window[]> {
   await using servers = await startCannedServers({
     count: endpoints,
     exposition: realExposition(),
+    ...(byName && { narrowExposition: smallExposition() }),
     answer: (socket) => socket.destroy(),
   });
   await using epp = await startEpp(servers.ports);
@@ -26,12 +30,12 @@ const cores = ({ cpuMs, wallMs }: Window): number => cpuMs / wallMs;
 /** What it costs an endpoint picker without requests to know its endpoints, with the intervals it has by default. */
 export const eppIdle: Benchmark = {
   name: 'epp-idle',
-  summary:
-    "an endpoint picker without requests, endpoints that answer with vLLM's 77 KB of metrics",
+  summary: "an endpoint picker without requests, endpoints with vLLM's 77 KB of metrics",
   runnerIs: 'generator',
   run: async ({ quick }) => {
-    const ten = await idle(10, quick);
-    const hundred = await idle(100, quick);
+    const ten = await idle(10, { quick, byName: true });
+    const hundred = await idle(100, { quick, byName: true });
+    const whole = await idle(100, { quick, byName: false });
     return {
       figures: [
         { name: '10 endpoints', unit: 'cores', samples: ten.map(cores), bar: { atMost: 0.03 } },
@@ -41,8 +45,14 @@ export const eppIdle: Benchmark = {
           samples: hundred.map(cores),
           bar: { atMost: 0.15 },
         },
+        {
+          name: '100 endpoints that cannot be asked by name',
+          unit: 'cores',
+          samples: whole.map(cores),
+          bar: { atMost: 0.15 },
+        },
       ],
-      remarks: remarksOn([...ten, ...hundred]),
+      remarks: remarksOn([...ten, ...hundred, ...whole]),
     };
   },
 };

@@ -6,6 +6,8 @@ export interface CannedServersOptions {
   readonly count: number;
   /** What `GET /metrics` answers with. */
   readonly exposition: string;
+  /** What it answers with when it is asked by name, as vLLM does. Default the same. */
+  readonly narrowExposition?: string;
   /** Answers an inference request whose body has come. `head` is its request line and header lines. */
   readonly answer: (socket: Socket, head: string) => void;
 }
@@ -32,7 +34,9 @@ export function cannedAnswer(body: string, contentType = 'application/json'): Bu
 
 /** Starts servers on ports of their own. */
 export async function startCannedServers(options: CannedServersOptions): Promise<CannedServers> {
-  const metrics = cannedAnswer(options.exposition, 'text/plain; version=0.0.4; charset=utf-8');
+  const plain = 'text/plain; version=0.0.4; charset=utf-8';
+  const metrics = cannedAnswer(options.exposition, plain);
+  const narrow = cannedAnswer(options.narrowExposition ?? options.exposition, plain);
   const models = cannedAnswer(
     JSON.stringify({ object: 'list', data: [{ id: MODEL, object: 'model' }] }),
   );
@@ -45,6 +49,7 @@ export async function startCannedServers(options: CannedServersOptions): Promise
       'data',
       requestReader((head) => {
         if (head.startsWith('POST ')) options.answer(socket, head);
+        else if (head.startsWith('GET /metrics?')) socket.write(narrow);
         else socket.write(head.startsWith('GET /metrics ') ? metrics : models);
       }),
     );

@@ -2,6 +2,7 @@
 export { noopTelemetry } from './telemetry.ts';
 export { noopLogger } from './logger.ts';
 export { defineCounter, defineGauge, defineHistogram, noopMetrics } from './metrics.ts';
+export { deprecatedHelp, withLegacyTwin } from './legacy-twin.ts';
 export { noopSpan, noopTracer } from './tracer.ts';
 
 export type { Telemetry } from './telemetry.ts';
@@ -17,4 +18,5 @@ export type {
   MetricDefinition,
   Metrics,
 } from './metrics.ts';
+export type { LegacyTwin } from './legacy-twin.ts';
 export type { Span, SpanAttributes, TraceContext, Tracer } from './tracer.ts';

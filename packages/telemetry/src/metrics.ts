@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { LegacyTwin } from './legacy-twin.ts';
 
 /** What a metric is, apart from its values: the source of docs, dashboards and the exposition. */
 export interface MetricDefinition<L extends string = string> {
@@ -11,6 +12,8 @@ export interface MetricDefinition<L extends string = string> {
   readonly labels: readonly L[];
   /** Upper bounds of a histogram, ascending, without +Inf. */
   readonly buckets?: readonly number[];
+  /** Deprecated names under which it is exposed as well. Default none. */
+  readonly legacyTwins?: readonly LegacyTwin[];
 }
 
 /** A value for every label of a metric. */

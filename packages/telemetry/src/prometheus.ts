@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  Counter as PromCounter,
-  Gauge as PromGauge,
-  Histogram as PromHistogram,
-  Registry,
-  collectDefaultMetrics,
-} from 'prom-client';
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { expositionContentType, expositionText } from './exposition/exposition-text.ts';
+import { createLabelBounds, type LabelLimit } from './exposition/label-limits.ts';
+import { createFamily, type MetricFamily } from './exposition/metric-family.ts';
+import { groupOf, twinGroupOf, type SampleGroup } from './exposition/sample-groups.ts';
+import { HistogramSeries, ScalarSeries } from './exposition/series.ts';
 import type { MetricDefinition, Metrics } from './metrics.ts';
 
 /** Metrics that can be scraped. */
@@ -21,100 +20,91 @@ export interface PrometheusMetricsOptions {
   readonly processMetrics?: boolean;
   /** Declared at once, so that a scrape shows their HELP and TYPE before the first value. */
   readonly definitions?: readonly MetricDefinition[];
-}
-
-/** A definition and the one metric of its kind. */
-interface Registered {
-  readonly definition: MetricDefinition;
-  readonly counter?: PromCounter;
-  readonly gauge?: PromGauge;
-  readonly histogram?: PromHistogram;
+  /** Exposes metrics under their former names as well. Default true. */
+  readonly legacyNames?: boolean;
+  /** How many distinct values labels may have, over all metrics; what comes later is shown as `other`. Default any number. */
+  readonly labelLimits?: readonly LabelLimit[];
 }
 
 /**
- * Keeps metrics in a prom-client registry of their own.
- * Two definitions of one name that differ in kind or labels are a programming error and throw.
+ * Keeps metrics in memory. An observation costs an addition, whatever labels it has; former names cost nothing until
+ * somebody scrapes. Two definitions of one name that differ in kind or labels are a programming error and throw.
  */
 export function createPrometheusMetrics(options: PrometheusMetricsOptions = {}): PrometheusMetrics {
-  const registry = new Registry();
-  if (options.processMetrics === true) collectDefaultMetrics({ register: registry });
-  const registered = new Map<string, Registered>();
+  const { legacyNames = true, labelLimits = [] } = options;
+  const bound = createLabelBounds(labelLimits);
+  const families = new Map<string, MetricFamily>();
+  const groups: SampleGroup[] = [];
+  const processRegistry = options.processMetrics === true ? processMetrics() : undefined;
 
-  const find = (definition: MetricDefinition): Registered => {
-    const known = registered.get(definition.name);
-    if (known === undefined) {
-      const created = create(definition, registry);
-      registered.set(definition.name, created);
-      return created;
+  const declare = (definition: MetricDefinition): MetricFamily => {
+    const family = createFamily(definition);
+    families.set(definition.name, family);
+    const twins = legacyNames ? (definition.legacyTwins ?? []) : [];
+    for (const group of [groupOf(family), ...twins.map((twin) => twinGroupOf(family, twin))]) {
+      if (groups.some(({ name }) => name === group.name))
+        throw new DuplicateMetricError(group.name);
+      groups.push(group);
     }
+    groups.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return family;
+  };
+
+  const find = (definition: MetricDefinition): MetricFamily => {
+    const known = families.get(definition.name);
+    if (known === undefined) return declare(definition);
     if (agree(known.definition, definition)) return known;
-    throw new TypeError(`metric ${definition.name} is defined twice, and differently`);
+    throw new DuplicateMetricError(definition.name);
+  };
+
+  const valuesOf = (
+    { labels }: MetricDefinition,
+    values: Readonly<Record<string, string>>,
+  ): readonly string[] => labels.map((label) => bound(label, values[label] ?? ''));
+
+  const scalar = (
+    definition: MetricDefinition,
+    labels: Readonly<Record<string, string>>,
+  ): ScalarSeries => {
+    const series = find(definition).at(valuesOf(definition, labels));
+    if (series instanceof ScalarSeries) return series;
+    throw new TypeError(`${definition.name} is a histogram`);
   };
 
   for (const definition of options.definitions ?? []) find(definition);
 
   return {
-    contentType: registry.contentType,
-    expose: () => registry.metrics(),
-    counter: (definition, labels) => {
-      const series = present(find(definition).counter).labels(labels);
-      return {
-        inc: (amount = 1) => {
-          series.inc(amount);
-        },
-      };
-    },
-    gauge: (definition, labels) => {
-      const series = present(find(definition).gauge).labels(labels);
-      return {
-        set: (value) => {
-          series.set(value);
-        },
-        add: (amount) => {
-          series.inc(amount);
-        },
-      };
-    },
+    contentType: expositionContentType,
+    expose: async () => expositionText(groups) + ((await processRegistry?.metrics()) ?? ''),
+    counter: scalar,
+    gauge: scalar,
     histogram: (definition, labels) => {
-      const series = present(find(definition).histogram).labels(labels);
-      return {
-        observe: (value) => {
-          series.observe(value);
-        },
-      };
+      const series = find(definition).at(valuesOf(definition, labels));
+      if (series instanceof HistogramSeries) return series;
+      throw new TypeError(`${definition.name} is no histogram`);
     },
     remove: (definition, labels) => {
-      const { counter, gauge, histogram } = find(definition);
-      counter?.remove(labels);
-      gauge?.remove(labels);
-      histogram?.remove(labels);
+      find(definition).remove(valuesOf(definition, labels));
     },
   };
 }
 
-function create(definition: MetricDefinition, registry: Registry): Registered {
-  const settings = {
-    name: definition.name,
-    help: definition.help,
-    labelNames: [...definition.labels],
-    registers: [registry],
-  };
-  switch (definition.kind) {
-    case 'counter':
-      return { definition, counter: new PromCounter(settings) };
-    case 'gauge':
-      return { definition, gauge: new PromGauge(settings) };
-    case 'histogram': {
-      const buckets = [...(definition.buckets ?? [])];
-      return { definition, histogram: new PromHistogram({ ...settings, buckets }) };
-    }
+/** Two metrics that differ want one name. */
+export class DuplicateMetricError extends TypeError {
+  readonly code = 'DUPLICATE_METRIC';
+  readonly metric: string;
+
+  constructor(metric: string) {
+    super(`metric ${metric} is defined twice, and differently`);
+    this.name = 'DuplicateMetricError';
+    this.metric = metric;
   }
 }
 
-/** A definition's kind is part of its type, so the metric of that kind is there. */
-function present<T>(metric: T | undefined): T {
-  if (metric === undefined) throw new TypeError('a metric is used as another kind than its own');
-  return metric;
+function processMetrics(): Registry {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  return register;
 }
 
 function agree(a: MetricDefinition, b: MetricDefinition): boolean {

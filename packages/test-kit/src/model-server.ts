@@ -62,7 +62,7 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
     await perform(script(received), received, response);
   };
   const server = createServer((request, response) => {
-    if (request.url === '/metrics') response.end(metrics);
+    if ((request.url ?? '').startsWith('/metrics')) response.end(metrics);
     else if (request.url === '/health') response.end();
     else if (request.url === '/v1/models') response.end(listOf(models));
     else void answerScripted(request, response);

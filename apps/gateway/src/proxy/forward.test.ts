@@ -29,15 +29,32 @@ class Client extends EventEmitter {
   }
 }
 
-async function run(behaviour: Behaviour, options: Partial<ForwardRequest> = {}) {
+async function run(
+  behaviour: Behaviour,
+  options: Partial<ForwardRequest> = {},
+  evictAt?: 'once' | 'head' | 'first byte',
+) {
   await using server = await startModelServer({ script: () => behaviour });
   const pool = new Pool(server.url);
   const client = new Client();
   const ends: ExchangeEnd[] = [];
+  let evict: () => void = () => undefined;
   const exchange: PlacedExchange = {
-    responseHeaders: () => new Map(),
-    responseBytes: () => undefined,
-    end: (end) => ends.push(end),
+    responseHeaders: () => {
+      if (evictAt === 'head') setImmediate(evict);
+      return new Map();
+    },
+    responseBytes: () => {
+      if (evictAt === 'first byte') setImmediate(evict);
+    },
+    end: (end) => {
+      ends.push(end);
+      return undefined;
+    },
+    onEvicted: (callback) => {
+      if (evictAt === 'once') callback();
+      else evict = callback;
+    },
   };
   const outcome = await forward({
     pool,
@@ -85,7 +102,11 @@ describe('forwarding', () => {
       exchange: {
         responseHeaders: () => new Map(),
         responseBytes: () => undefined,
-        end: (end) => ends.push(end),
+        end: (end) => {
+          ends.push(end);
+          return undefined;
+        },
+        onEvicted: () => undefined,
       },
       // All of a response that forwarding uses.
       response: client as unknown as FrontResponse,
@@ -137,6 +158,18 @@ describe('forwarding', () => {
       outcome: { kind: 'broken' },
       ends: [{ termination: 'error' }],
       ...{ seen: [200, 'cut'], listeners: 0 },
+    });
+  });
+
+  test.each([
+    ['before it is sent', 'once', { kind: 'hang' }, []],
+    ['before its first byte', 'head', { kind: 'hang', after: 'head' }, []],
+    ['in the middle of its answer', 'first byte', { kind: 'hang', after: 'chunk' }, [200, 'cut']],
+  ] as const)('ends a request that is evicted %s', async (_, evictAt, behaviour, seen) => {
+    expect(await run(behaviour, {}, evictAt)).toMatchObject({
+      outcome: { kind: 'evicted' },
+      ends: [{ termination: 'evicted' }],
+      ...{ seen, listeners: 0 },
     });
   });
 

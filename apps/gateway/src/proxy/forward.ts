@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Timer } from '@llm-d/determinism';
-import type { PlacedExchange } from '@llm-d/endpoint-picker';
-import type { ResponseObserver, Usage } from '@llm-d/inference-api';
-import type { TokenUsage } from '@llm-d/scheduler-core';
+import { tokenUsageOf, type PlacedExchange } from '@llm-d/endpoint-picker';
+import type { ResponseObserver } from '@llm-d/inference-api';
 import type { Dispatcher, Pool } from 'undici';
 import type { FrontResponse } from '../front/listener.ts';
 import { answerHeaders } from './forwarded-headers.ts';
@@ -12,6 +11,8 @@ export type ForwardOutcome =
   /** The answer, or as much of it as the client waited for, is with the client. */
   | { readonly kind: 'answered' }
   | { readonly kind: 'client-gone' }
+  /** Higher priorities needed the room. Either nothing has reached the client, or its connection was cut. */
+  | { readonly kind: 'evicted' }
   /** Nothing has reached the client: another server may try. */
   | { readonly kind: 'failed'; readonly failure: UpstreamFailure; readonly error: Error }
   /** The answer broke off in the middle; the client's connection was cut. */
@@ -52,6 +53,7 @@ export class OverloadedError extends Error {
 }
 
 const CLIENT_GONE = new Error('the client is gone');
+const EVICTED = new Error('the request was evicted');
 
 /**
  * Sends a request to one server and streams its answer to the client, at the client's pace. The head is held back until
@@ -89,6 +91,7 @@ class Transfer implements Dispatcher.DispatchHandler {
   constructor(request: ForwardRequest, resolve: (outcome: ForwardOutcome) => void) {
     this.#request = request;
     this.#resolve = resolve;
+    request.exchange.onEvicted(this.#evicted);
   }
 
   readonly #clientClosed = (): void => {
@@ -96,6 +99,14 @@ class Transfer implements Dispatcher.DispatchHandler {
     // First, because aborting reports an error at once, which would be held against the server.
     this.#settle({ kind: 'client-gone' });
     this.#controller?.abort(CLIENT_GONE);
+  };
+
+  readonly #evicted = (): void => {
+    if (this.#settled) return;
+    const { response } = this.#request;
+    this.#settle({ kind: 'evicted' });
+    this.#controller?.abort(EVICTED);
+    if (response.headersSent) response.destroy();
   };
 
   readonly #drained = (): void => {
@@ -114,6 +125,10 @@ class Transfer implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     const { response, signal } = this.#request;
+    if (this.#settled) {
+      controller.abort(EVICTED);
+      return;
+    }
     if (signal.aborted) {
       this.#clientClosed();
       return;
@@ -183,7 +198,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     const observed = this.#observer?.observe();
     exchange.end({
       termination: terminationOf(outcome),
-      usage: observed?.usage && tokenUsage(observed.usage),
+      usage: observed?.usage && tokenUsageOf(observed.usage),
     });
     this.#resolve(outcome);
   }
@@ -199,17 +214,16 @@ function flat(headers: NodeJS.Dict<string | string[]>): ReadonlyMap<string, stri
   return map;
 }
 
-function tokenUsage(usage: Usage): TokenUsage {
-  const { promptTokens, completionTokens, cachedTokens } = usage;
-  return { promptTokens, completionTokens, cachedTokens };
-}
-
-function terminationOf(outcome: ForwardOutcome): 'natural' | 'client-disconnect' | 'error' {
+function terminationOf(
+  outcome: ForwardOutcome,
+): 'natural' | 'client-disconnect' | 'evicted' | 'error' {
   switch (outcome.kind) {
     case 'answered':
       return 'natural';
     case 'client-gone':
       return 'client-disconnect';
+    case 'evicted':
+      return 'evicted';
     case 'failed':
     case 'broken':
       return 'error';

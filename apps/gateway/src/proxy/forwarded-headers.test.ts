@@ -1,5 +1,6 @@
+import { isControlHeader } from '@llm-d/endpoint-picker';
 import { describe, expect, test } from 'vitest';
-import { answerHeaders, isControlHeader, trustedHeaders } from './forwarded-headers.ts';
+import { answerHeaders, trustedHeaders } from './forwarded-headers.ts';
 
 describe('of what a client sends', () => {
   test('everything ordinary is passed on, repeated headers joined', () => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isControlHeader } from '@llm-d/endpoint-picker';
 
 type Headers = NodeJS.Dict<string | string[]>;
 
@@ -18,28 +19,6 @@ const PER_CONNECTION = new Set([
   'content-length',
   'expect',
 ]);
-
-/** Headers by which parts of the platform steer each other; from a client they are forgeries. */
-const CONTROL_PREFIXES = [
-  'x-gateway-',
-  'x-llm-d-',
-  'x-prefiller-',
-  'x-encoder-',
-  'x-data-parallel-',
-  'x-kv-cache-source-',
-];
-const CONTROL = new Set([
-  'epp-profile',
-  'test-epp-endpoint-selection',
-  'x-slo-ttft-ms',
-  'x-slo-tpot-ms',
-  'x-conformance-test-served-endpoint',
-]);
-
-/** Whether a lower-case name is one that only the platform may set. */
-export function isControlHeader(name: string): boolean {
-  return CONTROL.has(name) || CONTROL_PREFIXES.some((prefix) => name.startsWith(prefix));
-}
 
 const NONE: ReadonlySet<string> = new Set();
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@llm-d/determinism';
-import type { EndpointPicker, Picked, Refusal } from '@llm-d/endpoint-picker';
+import {
+  evicted,
+  schedulingRequestOf,
+  type EndpointPicker,
+  type Picked,
+  type Refusal,
+} from '@llm-d/endpoint-picker';
 import {
   apiError,
   apiOfPath,
@@ -8,7 +14,6 @@ import {
   removeSpans,
   type ApiError,
   type ApiKind,
-  type ParsedRequest,
 } from '@llm-d/inference-api';
 import type { Endpoint, SchedulingRequest } from '@llm-d/scheduler-core';
 import type { Logger } from '@llm-d/telemetry';
@@ -141,6 +146,7 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
       const mayRetry = number < options.maxAttempts;
       const outcome = await attempt(inbound, picked, mayRetry);
       if (outcome.kind === 'broken') failed(picked.endpoints[0], 'reset', inbound, outcome.error);
+      if (outcome.kind === 'evicted') refuse(inbound, evicted);
       if (outcome.kind !== 'failed') return;
       failed(picked.endpoints[0], outcome.failure, inbound, outcome.error);
       if (!mayRetry || outcome.failure === 'timeout' || outcome.failure === 'unsendable') {
@@ -199,7 +205,14 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
     const chunks =
       parsed === undefined ? body.chunks : removeSpans(body.chunks, parsed.kvTransferParamSpans);
     const whole = join(chunks);
-    const scheduling = schedulingRequest({ id, parsed, headers, bodyBytes: whole?.length ?? 0 });
+    const scheduling = schedulingRequestOf({
+      id,
+      parsed,
+      chunks: body.chunks,
+      keepsBody: picker.readsBodies,
+      headers,
+      bodyBytes: whole?.length ?? 0,
+    });
     await serve({
       id,
       api,
@@ -295,30 +308,6 @@ function errorOf(failure: UpstreamFailure): ApiError {
     case 'reset':
       return apiError('bad_gateway', ALL_FAILED);
   }
-}
-
-interface SchedulingParts {
-  readonly id: string;
-  readonly parsed: ParsedRequest | undefined;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly bodyBytes: number;
-}
-
-function schedulingRequest({ id, parsed, headers, bodyBytes }: SchedulingParts): SchedulingRequest {
-  const model = parsed?.model ?? '';
-  return {
-    id,
-    model,
-    targetModel: model,
-    headers,
-    prompt: parsed?.prompt ?? { kind: 'none' },
-    cacheSalt: parsed?.cacheSalt ?? '',
-    maxOutputTokens: parsed?.maxOutputTokens,
-    streaming: parsed?.stream ?? false,
-    priority: 0,
-    fairnessId: 'default-flow',
-    bodyBytes,
-  };
 }
 
 function isEventStream(

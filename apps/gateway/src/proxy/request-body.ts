@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  apiError,
-  createRequestParser,
-  type ApiError,
-  type ApiKind,
-  type ParsedRequest,
-} from '@llm-d/inference-api';
+import { bodyTooLarge, createBodyIntake } from '@llm-d/endpoint-picker';
+import type { ApiError, ApiKind, ParsedRequest } from '@llm-d/inference-api';
 import type { FrontRequest } from '../front/listener.ts';
 
 /** A request body as it came, and what was understood of it. */
@@ -38,22 +33,21 @@ export function readBody(
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) {
     discardBody(request, { maxBytes, cut });
-    return Promise.resolve({ kind: 'bad', error: tooLarge(maxBytes) });
+    return Promise.resolve({ kind: 'bad', error: bodyTooLarge(maxBytes) });
   }
-  const parser =
-    api === undefined ? collector(maxBytes) : createRequestParser({ api, maxBodyBytes: maxBytes });
+  const intake = createBodyIntake({ api, maxBytes });
   return new Promise((resolve) => {
     const read = (chunk: Buffer) => {
-      parser.push(chunk);
-      if (parser.error === undefined) return;
+      intake.push(chunk);
+      if (intake.error === undefined) return;
       request.off('data', read);
       discardBody(request, { maxBytes, cut });
-      resolve({ kind: 'bad', error: parser.error });
+      resolve({ kind: 'bad', error: intake.error });
     };
     request.on('data', read);
     request.on('end', () => {
-      const result = parser.end();
-      if (result.ok) resolve({ kind: 'read', chunks: parser.chunks, parsed: result.request });
+      const result = intake.end();
+      if (result.ok) resolve({ kind: 'read', chunks: intake.chunks, parsed: result.request });
       else resolve({ kind: 'bad', error: result.error });
     });
     // After a complete body these come too late to matter.
@@ -78,29 +72,4 @@ export function discardBody(
     bytes += chunk.length;
     if (bytes > maxBytes) cut();
   });
-}
-
-const tooLarge = (maxBytes: number): ApiError =>
-  apiError('body_too_large', `the request body has more than the accepted ${maxBytes} bytes`);
-
-/** Stands in for a parser where the body is nobody's business. */
-function collector(maxBytes: number) {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  let error: ApiError | undefined;
-  return {
-    chunks,
-    get error() {
-      return error;
-    },
-    push: (chunk: Uint8Array) => {
-      bytes += chunk.length;
-      if (bytes > maxBytes) error = tooLarge(maxBytes);
-      else chunks.push(chunk);
-    },
-    end: ():
-      | { readonly ok: true; readonly request: undefined }
-      | { readonly ok: false; readonly error: ApiError } =>
-      error === undefined ? { ok: true, request: undefined } : { ok: false, error },
-  };
 }

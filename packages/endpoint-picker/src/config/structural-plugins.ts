@@ -5,6 +5,10 @@ import {
   type AnyPluginDefinition,
 } from '@llm-d/scheduler-core';
 import { z } from 'zod';
+import {
+  dcgmDataSourceParameters,
+  modelsDataSourceParameters,
+} from '../data-layer/http-source-parameters.ts';
 
 const nothing = z.strictObject({});
 
@@ -86,6 +90,20 @@ export const structuralPlugins: readonly AnyPluginDefinition[] = [
     stability: 'beta',
     points: ['extractor'],
     parameters: coreMetricsExtractorParameters,
+  }),
+  defineStructuralPlugin({
+    type: 'models-data-source',
+    summary: 'Asks the engines which models they serve.',
+    stability: 'beta',
+    points: ['data-source'],
+    parameters: modelsDataSourceParameters,
+  }),
+  defineStructuralPlugin({
+    type: 'dcgm-data-source',
+    summary: 'Asks NVIDIA’s DCGM exporter beside each endpoint.',
+    stability: 'alpha',
+    points: ['data-source'],
+    parameters: dcgmDataSourceParameters,
   }),
   defineStructuralPlugin({
     type: 'file-discovery',

@@ -78,6 +78,35 @@ describe('membership', () => {
     expect(first(fleet).metrics).toBe(unknownMetrics);
   });
 
+  test('a server with other labels is the same server', () => {
+    const fleet = fleetOf('a', 'b');
+    const { id, slot } = first(fleet);
+    fleet.measure(id)?.complete(measured(7));
+    const claim = fleet.place(first(fleet));
+    fleet.eject(id, { untilMs: 100, reason: 'down' });
+    const before = fleet.snapshot();
+    const copy = structuredClone(before);
+    const events: string[] = [];
+    fleet.listen({
+      endpointRelabelled: ({ name, labels }) => events.push(`${name} ${JSON.stringify(labels)}`),
+      endpointRemoved: ({ name }) => events.push(`-${name}`),
+    });
+    let told = 0;
+    fleet.watch(() => told++);
+    const role = { 'llm-d.ai/role': 'decode' };
+    fleet.reconcile([{ ...identity('a'), labels: role }, identity('b')]);
+    expect(events).toEqual(['a {"llm-d.ai/role":"decode"}']);
+    expect(told).toBe(1);
+    expect(first(fleet)).toMatchObject({ slot, labels: role, reservedRequests: 1 });
+    expect(first(fleet).metrics.waitingRequests).toBe(7);
+    expect(fleet.get(id)).toBe(first(fleet));
+    expect(fleet.ejectionOf(id)).toBeDefined();
+    expect(before).toEqual(copy);
+    claim.release();
+    fleet.measure(id)?.complete(measured(8));
+    expect(first(fleet)).toMatchObject({ labels: role, reservedRequests: 0 });
+  });
+
   test('living members never share a slot, and slots stay small', () => {
     const names = fc.uniqueArray(
       fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'),
@@ -160,5 +189,63 @@ describe('ejection', () => {
     fleet.reconcile([identity('b')]);
     fleet.reconcile([identity('b'), identity('a')]);
     expect(fleet.routable(0)).toHaveLength(2);
+  });
+});
+
+describe('scalars beside the metrics', () => {
+  test('stay when metrics arrive, until they are given anew', () => {
+    const fleet = fleetOf('a');
+    const { id } = first(fleet);
+    fleet.keepScalars(id, { heat: 1, load: 2 });
+    fleet.measure(id)?.complete({ ...measured(3), custom: { own: 5, heat: 9 } });
+    fleet.keepScalars(id, { load: 4 });
+    expect(first(fleet).metrics).toMatchObject({
+      waitingRequests: 3,
+      custom: { own: 5, heat: 1, load: 4 },
+    });
+  });
+
+  test('go with their endpoint', () => {
+    const fleet = fleetOf('a');
+    fleet.keepScalars(first(fleet).id, { heat: 1 });
+    fleet.keepScalars('nobody', { heat: 1 });
+    fleet.reconcile([]);
+    fleet.reconcile([identity('a')]);
+    expect(first(fleet).metrics.custom).toEqual({});
+  });
+});
+
+describe('watching', () => {
+  test('tells of everything that may make room, once for each change', () => {
+    const fleet = createFleet();
+    let told = 0;
+    const stop = fleet.watch(() => told++);
+    const calls = (change: () => void): number => {
+      const before = told;
+      change();
+      return told - before;
+    };
+    const id = 'default/a-rank-0';
+    expect(
+      [
+        () => {
+          fleet.reconcile([identity('a'), identity('b')]);
+        },
+        () => fleet.measure(id)?.complete(measured(1)),
+        () => {
+          fleet.eject(id, { untilMs: 10, reason: 'test' });
+        },
+        () => {
+          fleet.restore(id);
+        },
+        () => {
+          fleet.restore(id);
+        },
+        stop,
+        () => {
+          fleet.reconcile([]);
+        },
+      ].map(calls),
+    ).toEqual([1, 1, 1, 1, 0, 0, 0]);
   });
 });

@@ -30,8 +30,8 @@ export interface Fleet {
   snapshot(): readonly Endpoint[];
   get(id: string): Endpoint | undefined;
   /**
-   * Makes the membership equal to `identities`. A member whose address, port or labels changed is
-   * removed and added anew, because its cache and load are not the old one's.
+   * Makes the membership equal to `identities`. A member whose address or port changed is removed and added anew, because
+   * its cache and load are not the old one's; one whose labels changed keeps everything else.
    */
   reconcile(identities: readonly EndpointIdentity[]): void;
   /** Claims an endpoint for a request. Counts as reserved until metrics taken later arrive. */
@@ -41,6 +41,11 @@ export interface Fleet {
    * Undefined for an unknown id.
    */
   measure(id: string): { complete(metrics: EngineMetrics): void } | undefined;
+  /**
+   * Keeps scalars of a member among the custom ones of its metrics, whatever metrics arrive, until others are given or it
+   * leaves. Does nothing for an unknown id.
+   */
+  keepScalars(id: string, scalars: Readonly<Record<string, number>>): void;
   /** Leaves a member out of {@link routable} until the ejection ends or is lifted. */
   eject(id: string, ejection: Ejection): void;
   /** Ends an ejection, if there is one. */
@@ -55,6 +60,11 @@ export interface Fleet {
   routable(nowMs: number): readonly Endpoint[];
   /** Follows membership; current members are announced at once. Returns how to stop. */
   listen(listener: EndpointListener): () => void;
+  /**
+   * Calls back after anything that may make room for a request or take it: fresh metrics, members that came or went, an
+   * ejection or its end. Returns how to stop.
+   */
+  watch(callback: () => void): () => void;
 }
 
 /** An empty fleet. */
@@ -71,11 +81,14 @@ interface Member {
   /** Placements that no metrics show yet, in ascending order of their numbers. */
   readonly unseen: Set<number>;
   ejection: Ejection | undefined;
+  /** Beside those of its engine. */
+  scalars: Readonly<Record<string, number>> | undefined;
 }
 
 class MutableFleet implements Fleet {
   readonly #members = new Map<string, Member>();
   readonly #listeners = new Set<EndpointListener>();
+  readonly #watchers = new Set<() => void>();
   readonly #freeSlots: number[] = [];
   #slots = 0;
   #ejected = 0;
@@ -96,12 +109,13 @@ class MutableFleet implements Fleet {
     const wanted = new Map(identities.map((identity) => [identity.id, identity]));
     for (const [id, member] of this.#members) {
       const identity = wanted.get(id);
-      if (identity === undefined || !sameServer(member.endpoint, identity))
-        this.#remove(id, member);
+      if (identity?.hostPort !== member.endpoint.hostPort) this.#remove(id, member);
+      else if (!sameLabels(member.endpoint, identity)) this.#relabel(member, identity.labels);
     }
     for (const identity of wanted.values()) {
       if (!this.#members.has(identity.id)) this.#add(identity);
     }
+    this.#tell();
   }
 
   place(endpoint: Endpoint): Placement {
@@ -130,8 +144,16 @@ class MutableFleet implements Fleet {
           member.unseen.delete(sequence);
         }
         this.#refresh(member, metrics);
+        this.#tell();
       },
     };
+  }
+
+  keepScalars(id: string, scalars: Readonly<Record<string, number>>): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    member.scalars = { ...member.scalars, ...scalars };
+    this.#refresh(member);
   }
 
   eject(id: string, ejection: Ejection): void {
@@ -139,13 +161,20 @@ class MutableFleet implements Fleet {
     if (member === undefined) return;
     if (member.ejection === undefined) this.#ejected++;
     member.ejection = ejection;
+    this.#tell();
   }
 
   restore(id: string): void {
+    if (this.#lift(id)) this.#tell();
+  }
+
+  /** Ends an ejection; false where there is none. */
+  #lift(id: string): boolean {
     const member = this.#members.get(id);
-    if (member?.ejection === undefined) return;
+    if (member?.ejection === undefined) return false;
     member.ejection = undefined;
     this.#ejected--;
+    return true;
   }
 
   ejectionOf(id: string): Ejection | undefined {
@@ -172,6 +201,19 @@ class MutableFleet implements Fleet {
     return () => this.#listeners.delete(listener);
   }
 
+  watch(callback: () => void): () => void {
+    // Its own, so that one function can watch twice.
+    const watcher = (): void => {
+      callback();
+    };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #tell(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
   #add(identity: EndpointIdentity): void {
     const endpoint: Endpoint = {
       id: identity.id,
@@ -192,12 +234,13 @@ class MutableFleet implements Fleet {
       index: this.#unshared().push(endpoint) - 1,
       unseen: new Set(),
       ejection: undefined,
+      scalars: undefined,
     });
     for (const listener of this.#listeners) listener.endpointAdded?.(endpoint);
   }
 
   #remove(id: string, member: Member): void {
-    this.restore(id);
+    this.#lift(id);
     this.#members.delete(id);
     this.#unshared().splice(member.index, 1);
     for (const other of this.#members.values()) {
@@ -209,7 +252,18 @@ class MutableFleet implements Fleet {
     this.#freeSlots.push(member.endpoint.slot);
   }
 
-  #refresh(member: Member, metrics: EngineMetrics = member.endpoint.metrics): void {
+  #relabel(member: Member, labels: Endpoint['labels']): void {
+    member.endpoint = { ...member.endpoint, labels };
+    this.#unshared()[member.index] = member.endpoint;
+    for (const listener of this.#listeners) listener.endpointRelabelled?.(member.endpoint);
+  }
+
+  #refresh(member: Member, measured: EngineMetrics = member.endpoint.metrics): void {
+    const { scalars } = member;
+    const metrics =
+      scalars === undefined
+        ? measured
+        : { ...measured, custom: { ...measured.custom, ...scalars } };
     member.endpoint = { ...member.endpoint, metrics, reservedRequests: member.unseen.size };
     if (member.index >= 0) this.#unshared()[member.index] = member.endpoint;
   }
@@ -222,11 +276,10 @@ class MutableFleet implements Fleet {
   }
 }
 
-function sameServer(a: EndpointIdentity, b: EndpointIdentity): boolean {
-  const labels = Object.entries(a.labels);
+function sameLabels({ labels: a }: EndpointIdentity, { labels: b }: EndpointIdentity): boolean {
+  if (a === b) return true;
+  const labels = Object.entries(a);
   return (
-    a.hostPort === b.hostPort &&
-    labels.length === Object.keys(b.labels).length &&
-    labels.every(([key, value]) => b.labels[key] === value)
+    labels.length === Object.keys(b).length && labels.every(([key, value]) => b[key] === value)
   );
 }

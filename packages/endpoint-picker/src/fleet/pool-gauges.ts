@@ -8,7 +8,7 @@ import {
   averageRunningRequests,
   perEndpointQueueSize,
   readyEndpoints,
-} from '../metrics.ts';
+} from '../metric-definitions/pool-series.ts';
 import type { Fleet } from './fleet.ts';
 
 export interface PoolGaugesOptions {
@@ -18,6 +18,8 @@ export interface PoolGaugesOptions {
   readonly poolName: string;
   /** Default 5000, as llm-d's `--refresh-prometheus-metrics-interval`. */
   readonly intervalMs?: number;
+  /** Called with every update. Default nothing. */
+  readonly onRefresh?: () => void;
 }
 
 /** Keeps the gauges over the whole pool up to date. Returns how to stop. */
@@ -38,6 +40,7 @@ export function startPoolGauges(options: PoolGaugesOptions): { stop(): void } {
     for (const endpoint of endpoints) {
       metrics.gauge(perEndpointQueueSize, labelsOf(endpoint)).set(endpoint.metrics.waitingRequests);
     }
+    options.onRefresh?.();
   };
   const unlisten = fleet.listen({
     endpointRemoved: (endpoint) => {

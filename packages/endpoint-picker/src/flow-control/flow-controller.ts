@@ -1,21 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Timer } from '@llm-d/determinism';
-import type { QueuedRequest, UsageLimitPolicy } from '@llm-d/scheduler-core';
+import type {
+  QueuedRequest,
+  StageSaturation,
+  TokenUsage,
+  UnplacedRequests,
+  UsageLimitPolicy,
+} from '@llm-d/scheduler-core';
 import {
   abandoned,
+  closing,
   expired,
   rejectedAtTheDoor,
-  shuttingDown,
   type Admission,
   type FlowOutcome,
+  type Grounds,
 } from './flow-outcome.ts';
+import type { FlowSnapshot } from './flow-snapshot.ts';
+import type { Passage } from './passage.ts';
 import { PriorityBand, type BandSettings } from './priority-band.ts';
+import type { Lease, Reclamation } from './reclamation.ts';
 
 /** The pool as flow control sees it; read anew for every decision. */
 export interface PoolView {
-  /** 0 idle, 1 full. `unplaced` requests were let through and have no endpoint yet. */
-  saturation(unplaced: number): number;
+  saturation(unplaced: UnplacedRequests): StageSaturation;
   hasEndpoints(): boolean;
+}
+
+/** What is measured of it. */
+export interface FlowObserver {
+  /** A request begins to wait. */
+  queued(request: QueuedRequest): void;
+  /** A request was let through or dismissed; `wasQueued` says whether it had waited at all. */
+  decided(
+    request: QueuedRequest,
+    decision: {
+      readonly outcome: FlowOutcome;
+      readonly waitedMs: number;
+      readonly wasQueued: boolean;
+    },
+  ): void;
+  /** Taking a request in took so long; `outcome` is undefined where it waits. */
+  received(request: QueuedRequest, outcome: FlowOutcome | undefined, tookMs: number): void;
+  /** What waits in a band, and in all of them, is another amount than before. */
+  filled(band: PriorityBand, total: UnplacedRequests): void;
+  /** It was looked for requests that may be let through. */
+  evaluated(saturation: StageSaturation | undefined, tookMs: number): void;
+  bandRemoved(priority: number): void;
 }
 
 export interface FlowControllerOptions {
@@ -24,44 +55,40 @@ export interface FlowControllerOptions {
   readonly usageLimit: UsageLimitPolicy;
   /** Settings of the band of a priority. Asked once for each band. */
   readonly bandOf: (priority: number) => BandSettings;
+  /** Bands that are there from the start. Default none. */
+  readonly priorities?: readonly number[];
   /** Over all bands; 0 = none. */
   readonly maxRequests: number;
   readonly maxBytes: number;
-  /** Longest wait while there are endpoints; 0 = as long as it likes. */
-  readonly ttlMs: number;
-  /** Longest wait while there is none. */
+  /** Longest wait while there is no endpoint; 0 = as long as it likes. */
   readonly noEndpointTtlMs: number;
-  /** Told of the end of every wait. */
-  readonly onOutcome?: (request: QueuedRequest, outcome: FlowOutcome, waitedMs: number) => void;
+  /** Time (ms) after which a band that is not permanent goes, where nothing comes. Default 600 000. */
+  readonly idleBandMs?: number;
+  /** Ends requests in flight for the sake of those that wait. Default none ever is. */
+  readonly reclamation?: Reclamation | undefined;
+  readonly observer?: FlowObserver;
 }
 
 /** A request as it arrives. */
-export type FlowRequest = Omit<QueuedRequest, 'enqueuedMs' | 'expiresMs'>;
-
-/** What waits, by priority, the highest first. */
-export interface FlowSnapshot {
-  readonly bands: readonly {
-    readonly priority: number;
-    readonly requests: number;
-    readonly bytes: number;
-  }[];
-  readonly requests: number;
-  readonly bytes: number;
-  readonly unplaced: number;
-}
+export type FlowRequest = Omit<QueuedRequest, 'enqueuedMs' | 'expiresMs' | 'sequence'> & {
+  /** Longest wait that the client asked for; it can shorten its band's. */
+  readonly ttlMs?: number | undefined;
+};
 
 /** Decides when a request may be placed. */
 export interface FlowController {
   /**
-   * Waits until the request may be placed, or must not. Never rejects. Whoever is admitted calls
-   * {@link placed} once it has an endpoint or was refused one.
+   * Waits until the request may be placed, or must not; no promise where that is known at once. Never rejects.
+   * Whoever is admitted must end the passage.
    */
-  admit(request: FlowRequest, signal: AbortSignal): Promise<Admission>;
-  /** An admitted request is no longer on its way to an endpoint. */
-  placed(): void;
+  admit(request: FlowRequest, signal: AbortSignal): Admission | Promise<Admission>;
+  /** Lets a request through that was admitted before and is placed once more; its passage must be ended too. */
+  readmit(request: FlowRequest): Passage;
   /** Something changed that may make room: metrics came, an answer ended, endpoints came or went. */
   changed(): void;
   snapshot(): FlowSnapshot;
+  /** Forgets bands in which nothing has come for long. */
+  collect(): void;
   /** Refuses everything that waits and all that comes. Leaves no timer behind. */
   close(): void;
 }
@@ -69,7 +96,11 @@ export interface FlowController {
 /** A request that waits, and how to tell its owner. */
 interface Waiter {
   readonly request: QueuedRequest;
-  readonly settle: (admission: Admission) => void;
+  readonly ttlMs: number;
+  /** Set before the owner was told to wait. */
+  admission: Admission | undefined;
+  /** Undefined until the owner was told to wait. */
+  settle: ((admission: Admission) => void) | undefined;
   expiry: Timer | undefined;
 }
 
@@ -86,164 +117,300 @@ class Controller implements FlowController {
   readonly #options: FlowControllerOptions;
   readonly #waiters = new Map<QueuedRequest, Waiter>();
   readonly #bands = new Map<number, PriorityBand>();
-  /** High to low. */
+  /** High to low, in step with their priorities. */
   #order: readonly PriorityBand[] = [];
+  #priorities: readonly number[] = [];
   #bytes = 0;
-  #unplaced = 0;
+  #sequence = 0;
+  readonly #unplaced = { requests: 0, bytes: 0 };
   #hadEndpoints: boolean;
   #recheck: Timer | undefined;
+  #evaluating = false;
+  /** Something changed while it was being looked what may be let through. */
+  #again = false;
   #closed = false;
 
   constructor(options: FlowControllerOptions) {
     this.#options = options;
     this.#hadEndpoints = options.pool.hasEndpoints();
+    for (const priority of options.priorities ?? []) this.#band(priority);
   }
 
-  admit(arriving: FlowRequest, signal: AbortSignal): Promise<Admission> {
-    const request = this.#stamp(arriving);
-    if (this.#closed) return Promise.resolve(this.#turnAway(request, shuttingDown(false)));
-    if (signal.aborted) return Promise.resolve(this.#turnAway(request, abandoned));
-    const band = this.#band(request.priority);
-    if (this.#isFullFor(request, band)) {
-      return Promise.resolve(
-        this.#turnAway(request, rejectedAtTheDoor(this.#options.pool.hasEndpoints())),
-      );
-    }
-    return new Promise((resolve) => {
-      const gone = (): void => {
-        this.#end(waiter, abandoned);
-      };
-      const waiter: Waiter = {
-        request,
-        expiry: undefined,
-        settle: (admission) => {
-          signal.removeEventListener('abort', gone);
-          resolve(admission);
-        },
-      };
-      signal.addEventListener('abort', gone, { once: true });
-      this.#waiters.set(request, waiter);
-      this.#bytes += request.bytes;
-      band.push(request);
-      this.#arm(waiter);
-      this.changed();
-    });
+  admit(arriving: FlowRequest, signal: AbortSignal): Admission | Promise<Admission> {
+    const { clock, observer } = this.#options;
+    const band = this.#band(arriving.priority);
+    const waiter = this.#waiterFor(arriving, band);
+    const { request } = waiter;
+    const against = this.#groundsAgainst(request, band, signal);
+    if (against === undefined) this.#push(waiter, band);
+    else this.#decide(waiter, this.#dismissal(request, against));
+    const tookMs = clock.nowMs() - request.enqueuedMs;
+    const { admission } = waiter;
+    observer?.received(request, admission && outcomeOf(admission), tookMs);
+    return admission ?? this.#wait(waiter, signal);
   }
 
-  placed(): void {
-    this.#unplaced = Math.max(0, this.#unplaced - 1);
-    this.changed();
+  readmit(arriving: FlowRequest): Passage {
+    const band = this.#band(arriving.priority);
+    return this.#openPassage(this.#waiterFor(arriving, band).request, band);
   }
 
   changed(): void {
     if (this.#closed || this.#waiters.size === 0) return;
-    const hasEndpoints = this.#options.pool.hasEndpoints();
-    if (hasEndpoints !== this.#hadEndpoints) {
-      // A new regime has a budget of its own, and what waited begins it now.
-      this.#hadEndpoints = hasEndpoints;
-      for (const waiter of this.#waiters.values()) this.#arm(waiter);
+    this.#again = true;
+    // Ending a request in flight may end its exchange, and that is a change, in the middle of an evaluation.
+    if (this.#evaluating) return;
+    const { clock, observer } = this.#options;
+    const startedMs = clock.nowMs();
+    let saturation: StageSaturation | undefined;
+    this.#evaluating = true;
+    try {
+      while (this.#again) {
+        this.#again = false;
+        saturation = this.#evaluate();
+      }
+    } finally {
+      this.#evaluating = false;
     }
-    for (let next = this.#next(); next !== undefined; next = this.#next()) this.#dispatch(next);
+    if (this.#waiters.size === 0) this.#options.reclamation?.relax();
     this.#armRecheck();
+    observer?.evaluated(saturation, clock.nowMs() - startedMs);
   }
 
   snapshot(): FlowSnapshot {
+    const { pool, reclamation } = this.#options;
     return {
-      bands: this.#order.map(({ priority, requests, bytes }) => ({ priority, requests, bytes })),
+      bands: this.#order,
       requests: this.#waiters.size,
       bytes: this.#bytes,
-      unplaced: this.#unplaced,
+      unplaced: this.#unplaced.requests,
+      saturation: pool.saturation(this.#unplaced),
+      eviction: reclamation && {
+        inFlight: reclamation.inFlight,
+        evictable: reclamation.evictable,
+        outstanding: reclamation.outstanding,
+      },
+      nowMs: this.#options.clock.nowMs(),
     };
+  }
+
+  collect(): void {
+    const { clock, idleBandMs = 600_000, observer } = this.#options;
+    const nowMs = clock.nowMs();
+    for (const { priority, requests, activeMs, settings } of this.#order) {
+      if (settings.isPermanent || requests > 0 || nowMs - activeMs < idleBandMs) continue;
+      this.#bands.delete(priority);
+      observer?.bandRemoved(priority);
+    }
+    this.#sortBands();
   }
 
   close(): void {
     this.#closed = true;
     this.#recheck?.cancel();
-    for (const waiter of [...this.#waiters.values()]) this.#end(waiter, shuttingDown(true));
+    for (const waiter of [...this.#waiters.values()]) this.#dismiss(waiter, closing(true));
+    this.#options.reclamation?.close();
   }
 
-  #stamp(arriving: FlowRequest): QueuedRequest {
-    const enqueuedMs = this.#options.clock.nowMs();
-    const ttlMs = this.#ttlMs();
-    return { ...arriving, enqueuedMs, expiresMs: ttlMs === 0 ? Infinity : enqueuedMs + ttlMs };
+  #waiterFor({ ttlMs: asked, ...arriving }: FlowRequest, band: PriorityBand): Waiter {
+    const nowMs = this.#options.clock.nowMs();
+    band.activeMs = nowMs;
+    const ttlMs = shorter(band.settings.ttlMs, asked ?? 0);
+    const waitsMs = this.#ttlMs(ttlMs);
+    const request = {
+      ...arriving,
+      enqueuedMs: nowMs,
+      expiresMs: waitsMs === 0 ? Infinity : nowMs + waitsMs,
+      sequence: this.#sequence++,
+    };
+    return { request, ttlMs, admission: undefined, settle: undefined, expiry: undefined };
   }
 
-  #ttlMs(): number {
-    const { pool, ttlMs, noEndpointTtlMs } = this.#options;
-    return pool.hasEndpoints() ? ttlMs : noEndpointTtlMs;
+  /** The longest wait in the present regime. */
+  #ttlMs(withEndpointsMs: number): number {
+    return this.#options.pool.hasEndpoints() ? withEndpointsMs : this.#options.noEndpointTtlMs;
   }
 
   #band(priority: number): PriorityBand {
     let band = this.#bands.get(priority);
     if (band === undefined) {
-      band = new PriorityBand(priority, this.#options.bandOf(priority));
+      const { bandOf, clock, observer } = this.#options;
+      band = new PriorityBand(priority, bandOf(priority), clock.nowMs());
       this.#bands.set(priority, band);
-      this.#order = [...this.#bands.values()].sort((a, b) => b.priority - a.priority);
+      this.#sortBands();
+      observer?.filled(band, { requests: this.#waiters.size, bytes: this.#bytes });
     }
     return band;
   }
 
-  #isFullFor({ bytes }: QueuedRequest, band: PriorityBand): boolean {
-    const { maxRequests, maxBytes } = this.#options;
-    return (
-      band.isFullFor(bytes) ||
+  #sortBands(): void {
+    this.#order = [...this.#bands.values()].sort((a, b) => b.priority - a.priority);
+    this.#priorities = this.#order.map(({ priority }) => priority);
+  }
+
+  #groundsAgainst(
+    request: QueuedRequest,
+    band: PriorityBand,
+    signal: AbortSignal,
+  ): Grounds | undefined {
+    if (this.#closed) return closing(false);
+    if (signal.aborted) return abandoned;
+    const { maxRequests, maxBytes, pool } = this.#options;
+    const isFull =
+      band.isFullFor(request.bytes) ||
       (maxRequests > 0 && this.#waiters.size + 1 > maxRequests) ||
-      (maxBytes > 0 && this.#bytes + bytes > maxBytes)
-    );
+      (maxBytes > 0 && this.#bytes + request.bytes > maxBytes);
+    return isFull ? rejectedAtTheDoor(pool.hasEndpoints()) : undefined;
   }
 
-  /** The request that may be placed now; undefined when none waits or the pool has no room for its band. */
-  #next(): Waiter | undefined {
-    const waiting = this.#order.filter(({ requests }) => requests > 0);
-    const [highest] = waiting;
-    if (highest === undefined || !this.#hadEndpoints) return undefined;
-    const saturation = this.#options.pool.saturation(this.#unplaced);
-    const priorities = waiting.map(({ priority }) => priority);
-    const [ceiling = 0] = this.#options.usageLimit.ceilings(priorities, saturation);
-    if (saturation >= ceiling) return undefined;
-    const request = highest.next(this.#options.clock.nowMs());
-    return request && this.#waiters.get(request);
-  }
-
-  #dispatch(waiter: Waiter): void {
-    const { clock } = this.#options;
+  #push(waiter: Waiter, band: PriorityBand): void {
     const { request } = waiter;
-    const nowMs = clock.nowMs();
-    this.#band(request.priority).settings.fairness.dispatched?.(request, nowMs);
-    this.#unplaced++;
-    this.#end(waiter, { kind: 'admitted', waitedMs: nowMs - request.enqueuedMs });
+    this.#waiters.set(request, waiter);
+    this.#bytes += request.bytes;
+    band.push(request);
+    this.changed();
   }
 
-  #end(waiter: Waiter, admission: Admission): void {
-    const { request } = waiter;
-    if (!this.#waiters.delete(request)) return;
+  /** Has the owner of a request wait that was not let through at once. */
+  #wait(waiter: Waiter, signal: AbortSignal): Promise<Admission> {
+    const { observer } = this.#options;
+    observer?.queued(waiter.request);
+    this.#showFill(waiter.request.priority);
+    this.#arm(waiter);
+    return new Promise((resolve) => {
+      const gone = (): void => {
+        this.#dismiss(waiter, abandoned);
+      };
+      waiter.settle = (admission) => {
+        signal.removeEventListener('abort', gone);
+        resolve(admission);
+      };
+      signal.addEventListener('abort', gone, { once: true });
+    });
+  }
+
+  /** Lets through what may be, and returns the saturation that stopped it; undefined where nothing did. */
+  #evaluate(): StageSaturation | undefined {
+    const hasEndpoints = this.#options.pool.hasEndpoints();
+    if (hasEndpoints !== this.#hadEndpoints) {
+      // A new regime has a budget of its own, and what waited begins it now.
+      this.#hadEndpoints = hasEndpoints;
+      for (const waiter of this.#waiters.values()) if (waiter.settle) this.#arm(waiter);
+    }
+    let saturation: StageSaturation | undefined;
+    while (hasEndpoints && this.#waiters.size > 0) {
+      saturation = this.#options.pool.saturation(this.#unplaced);
+      if (!this.#dispatchOne(saturation.effective)) break;
+    }
+    return saturation;
+  }
+
+  /** Lets the request through whose turn it is; false where the saturation keeps it from that. */
+  #dispatchOne(saturation: number): boolean {
+    const { usageLimit, clock, reclamation } = this.#options;
+    const ceilings = usageLimit.ceilings(this.#priorities, saturation);
+    for (const [i, band] of this.#order.entries()) {
+      if (band.requests === 0) continue;
+      if (saturation >= (ceilings[i] ?? 0)) {
+        reclamation?.blocked(saturation, this.#blockedFrom(i, ceilings));
+        return false;
+      }
+      const request = band.take(clock.nowMs());
+      const waiter = request && this.#waiters.get(request);
+      if (waiter === undefined) return false;
+      this.#decide(waiter, {
+        kind: 'admitted',
+        passage: this.#openPassage(waiter.request, band),
+      });
+      return true;
+    }
+    return false;
+  }
+
+  *#blockedFrom(first: number, ceilings: readonly number[]) {
+    for (let i = first; i < this.#order.length; i++) {
+      const { priority, requests } = this.#order[i] as PriorityBand;
+      yield { priority, requests, ceiling: ceilings[i] ?? 0 };
+    }
+  }
+
+  #dismiss(waiter: Waiter, against: Grounds): void {
+    this.#decide(waiter, this.#dismissal(waiter.request, against));
+  }
+
+  #dismissal(request: QueuedRequest, against: Grounds): Admission {
+    const waitedMs = this.#options.clock.nowMs() - request.enqueuedMs;
+    return { kind: 'refused', priority: request.priority, waitedMs, ...against };
+  }
+
+  /** Ends a wait, or spares it. A second decision about a request does nothing. */
+  #decide(waiter: Waiter, admission: Admission): void {
+    const { request, settle } = waiter;
+    if (waiter.admission !== undefined) return;
+    waiter.admission = admission;
     waiter.expiry?.cancel();
-    this.#bytes -= request.bytes;
-    this.#bands.get(request.priority)?.remove(request);
-    this.#report(request, admission);
-    waiter.settle(admission);
+    if (this.#waiters.delete(request)) {
+      this.#bytes -= request.bytes;
+      this.#bands.get(request.priority)?.remove(request);
+    }
+    this.#options.observer?.decided(request, {
+      outcome: outcomeOf(admission),
+      waitedMs: this.#options.clock.nowMs() - request.enqueuedMs,
+      wasQueued: settle !== undefined,
+    });
+    if (settle === undefined) return;
+    this.#showFill(request.priority);
+    settle(admission);
   }
 
-  #turnAway(request: QueuedRequest, admission: Admission): Admission {
-    this.#report(request, admission);
-    return admission;
-  }
-
-  #report(request: QueuedRequest, admission: Admission): void {
-    const { clock, onOutcome } = this.#options;
-    const outcome = admission.kind === 'admitted' ? 'Dispatched' : admission.outcome;
-    onOutcome?.(request, outcome, clock.nowMs() - request.enqueuedMs);
+  #openPassage(request: QueuedRequest, band: PriorityBand): Passage {
+    const { clock, reclamation } = this.#options;
+    const { fairness } = band.settings;
+    const nowMs = clock.nowMs();
+    fairness.dispatched?.(request, nowMs);
+    this.#unplaced.requests++;
+    this.#unplaced.bytes += request.bytes;
+    let isPlaced = false;
+    let isOver = false;
+    let lease: Lease | undefined;
+    const leave = (): void => {
+      if (isPlaced) return;
+      isPlaced = true;
+      this.#unplaced.requests--;
+      this.#unplaced.bytes -= request.bytes;
+    };
+    return {
+      priority: request.priority,
+      waitedMs: nowMs - request.enqueuedMs,
+      placed: (evict) => {
+        if (isPlaced) return;
+        leave();
+        const { id, priority, fairnessId } = request;
+        const inFlight = { id, priority, fairnessId, placedMs: clock.nowMs() };
+        lease = reclamation?.track(inFlight, evict);
+        this.changed();
+      },
+      ended: (usage: TokenUsage | undefined) => {
+        if (isOver) return;
+        isOver = true;
+        leave();
+        fairness.ended?.(request, usage, clock.nowMs());
+        if (lease !== undefined) reclamation?.ended(lease);
+        this.changed();
+      },
+    };
   }
 
   /** Gives a waiter the whole budget of the present regime, from now on. */
   #arm(waiter: Waiter): void {
+    const { clock, pool } = this.#options;
     waiter.expiry?.cancel();
-    const ttlMs = this.#ttlMs();
+    const ttlMs = this.#ttlMs(waiter.ttlMs);
     waiter.expiry =
       ttlMs === 0
         ? undefined
-        : this.#options.clock.schedule(ttlMs, () => {
-            this.#end(waiter, expired(this.#options.pool.hasEndpoints()));
+        : clock.schedule(ttlMs, () => {
+            this.#dismiss(waiter, expired(pool.hasEndpoints()));
           });
   }
 
@@ -256,4 +423,17 @@ class Controller implements FlowController {
       this.changed();
     });
   }
+
+  #showFill(priority: number): void {
+    const band = this.#bands.get(priority);
+    if (band === undefined) return;
+    const total = { requests: this.#waiters.size, bytes: this.#bytes };
+    this.#options.observer?.filled(band, total);
+  }
 }
+
+const outcomeOf = (admission: Admission): FlowOutcome =>
+  admission.kind === 'admitted' ? 'Dispatched' : admission.outcome;
+
+/** The shorter of two waits, of which 0 is endless. */
+const shorter = (a: number, b: number): number => (a === 0 || b === 0 ? a + b : Math.min(a, b));

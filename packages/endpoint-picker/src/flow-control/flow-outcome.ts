@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DropReason, Refusal } from '../picker/refusal.ts';
+import { shuttingDown, type DropReason, type Refusal } from '../picker/refusal.ts';
+import type { Passage } from './passage.ts';
 
 /** How a wait ended: the values of the metrics' `outcome` label. */
 export type FlowOutcome =
@@ -12,58 +13,67 @@ export type FlowOutcome =
   | 'EvictedContextCancelled'
   | 'EvictedOther';
 
+/** A request that must not be placed. */
+export interface Dismissal {
+  readonly kind: 'refused';
+  readonly outcome: FlowOutcome;
+  readonly refusal: Refusal;
+  /** Band that it counted for. */
+  readonly priority: number;
+  readonly waitedMs: number;
+}
+
 /** What came of a request's wait. */
-export type Admission =
-  | { readonly kind: 'admitted'; readonly waitedMs: number }
-  | { readonly kind: 'refused'; readonly outcome: FlowOutcome; readonly refusal: Refusal };
+export type Admission = { readonly kind: 'admitted'; readonly passage: Passage } | Dismissal;
 
-const refusal = (status: Refusal['status'], reason: DropReason, message: string): Refusal => ({
-  kind: 'refused',
-  status,
-  reason,
-  message,
-  retryAfterSeconds: 1,
-});
+/** Why a request is dismissed. */
+export type Grounds = Pick<Dismissal, 'outcome' | 'refusal'>;
 
-const refused = (outcome: FlowOutcome, told: Refusal): Admission => ({
-  kind: 'refused',
+const grounds = (
+  outcome: FlowOutcome,
+  { status, reason, message }: Pick<Refusal, 'status' | 'message'> & { reason: DropReason },
+): Grounds => ({
   outcome,
-  refusal: told,
+  refusal: { kind: 'refused', status, reason, message, retryAfterSeconds: 1 },
 });
 
 /** The queue is full, or there is no server that it could be for. */
-export const rejectedAtTheDoor = (hasEndpoints: boolean): Admission =>
+export const rejectedAtTheDoor = (hasEndpoints: boolean): Grounds =>
   hasEndpoints
-    ? refused(
-        'RejectedCapacity',
-        refusal(429, 'rejected-saturated', 'the queue for this priority is full'),
-      )
-    : refused(
-        'RejectedNoEndpoints',
-        refusal(503, 'rejected-no-endpoints', 'the queue is full and there is no model server'),
-      );
+    ? grounds('RejectedCapacity', {
+        status: 429,
+        reason: 'rejected-saturated',
+        message: 'the queue for this priority is full',
+      })
+    : grounds('RejectedNoEndpoints', {
+        status: 503,
+        reason: 'rejected-no-endpoints',
+        message: 'the queue is full and there is no model server',
+      });
 
 /** The time to wait is over. */
-export const expired = (hasEndpoints: boolean): Admission =>
+export const expired = (hasEndpoints: boolean): Grounds =>
   hasEndpoints
-    ? refused(
-        'EvictedTTL',
-        refusal(429, 'rejected-ttl-expired', 'the request waited as long as it may'),
-      )
-    : refused(
-        'EvictedNoEndpoints',
-        refusal(503, 'rejected-no-endpoints', 'no model server came up while the request waited'),
-      );
+    ? grounds('EvictedTTL', {
+        status: 429,
+        reason: 'rejected-ttl-expired',
+        message: 'the request waited as long as it may',
+      })
+    : grounds('EvictedNoEndpoints', {
+        status: 503,
+        reason: 'rejected-no-endpoints',
+        message: 'no model server came up while the request waited',
+      });
 
 /** The client left while its request waited. */
-export const abandoned: Admission = refused(
-  'EvictedContextCancelled',
-  refusal(503, 'rejected-context-cancelled', 'the client went away while its request waited'),
-);
+export const abandoned: Grounds = grounds('EvictedContextCancelled', {
+  status: 503,
+  reason: 'rejected-context-cancelled',
+  message: 'the client went away while its request waited',
+});
 
 /** The process ends; `waited` says whether the request was in the queue already. */
-export const shuttingDown = (waited: boolean): Admission =>
-  refused(
-    waited ? 'EvictedOther' : 'RejectedOther',
-    refusal(503, 'rejected-shutting-down', 'the endpoint picker is shutting down'),
-  );
+export const closing = (waited: boolean): Grounds => ({
+  outcome: waited ? 'EvictedOther' : 'RejectedOther',
+  refusal: shuttingDown,
+});

@@ -14,7 +14,7 @@ test('requests leave in the policy’s order, equals as they came, and taken-out
   );
   fc.assert(
     fc.property(fc.array(command, { maxLength: 200 }), (commands) => {
-      const queue = new FlowQueue(byExpiry);
+      const queue = new FlowQueue('a', byExpiry);
       let model: QueuedRequest[] = [];
       for (const [i, command] of commands.entries()) {
         if (command === 'take') {
@@ -23,7 +23,7 @@ test('requests leave in the policy’s order, equals as they came, and taken-out
           if (first !== undefined) queue.remove(first);
           model = model.filter((request) => request !== first);
         } else if ('push' in command) {
-          const request = queued({ id: `r${i}`, bytes: i, expiresMs: command.push });
+          const request = queued({ id: `r${i}`, sequence: i, bytes: i, expiresMs: command.push });
           queue.push(request);
           model.push(request);
         } else {
@@ -39,7 +39,7 @@ test('requests leave in the policy’s order, equals as they came, and taken-out
 });
 
 test('a request that is not there cannot be taken out', () => {
-  const queue = new FlowQueue(byExpiry);
+  const queue = new FlowQueue('a', byExpiry);
   const request = queued();
   queue.push(request);
   expect(queue.remove(request)).toBe(true);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type {
   FairnessPolicy,
+  FlowChooser,
   OrderingPolicy,
   QueuedRequest,
   WaitingFlow,
@@ -11,21 +12,30 @@ import { FlowQueue } from './flow-queue.ts';
 export interface BandSettings {
   readonly maxRequests: number;
   readonly maxBytes: number;
+  /** Longest wait while there are endpoints; 0 = as long as it likes. */
+  readonly ttlMs: number;
   readonly ordering: OrderingPolicy;
   readonly fairness: FairnessPolicy;
+  /** Whether the band stays though nothing has come for long. */
+  readonly isPermanent: boolean;
 }
 
-/** All flows of one priority. */
+/** All flows of one priority. A flow lives as long as something of it waits. */
 export class PriorityBand {
   readonly priority: number;
   readonly settings: BandSettings;
   readonly #flows = new Map<string, FlowQueue>();
+  readonly #chooser: FlowChooser;
   #requests = 0;
   #bytes = 0;
+  /** Clock reading (ms) of the last request that came. */
+  activeMs: number;
 
-  constructor(priority: number, settings: BandSettings) {
+  constructor(priority: number, settings: BandSettings, nowMs: number) {
     this.priority = priority;
     this.settings = settings;
+    this.activeMs = nowMs;
+    this.#chooser = settings.fairness.forBand({ priority, ordering: settings.ordering });
   }
 
   get requests(): number {
@@ -46,44 +56,48 @@ export class PriorityBand {
   }
 
   push(request: QueuedRequest): void {
-    let flow = this.#flows.get(request.fairnessId);
-    if (flow === undefined) {
-      this.#flows.set(request.fairnessId, (flow = new FlowQueue(this.settings.ordering)));
-    }
-    flow.push(request);
     this.#requests++;
     this.#bytes += request.bytes;
+    const known = this.#flows.get(request.fairnessId);
+    if (known === undefined) {
+      const flow = new FlowQueue(request.fairnessId, this.settings.ordering);
+      flow.push(request);
+      this.#flows.set(request.fairnessId, flow);
+      this.#chooser.added(flow);
+      return;
+    }
+    const { head } = known;
+    known.push(request);
+    if (known.head !== head) this.#chooser.changed(known);
   }
 
-  /** Takes a request out; false where it does not wait here. A flow that ran empty is forgotten. */
+  /** Takes a request out; false where it does not wait here. */
   remove(request: QueuedRequest): boolean {
     const flow = this.#flows.get(request.fairnessId);
-    if (flow?.remove(request) !== true) return false;
-    if (flow.requests === 0) this.#flows.delete(request.fairnessId);
+    if (flow === undefined) return false;
+    const { head } = flow;
+    if (!flow.remove(request)) return false;
     this.#requests--;
     this.#bytes -= request.bytes;
+    if (flow.requests === 0) {
+      this.#flows.delete(request.fairnessId);
+      this.#chooser.removed(flow);
+    } else if (head === request) this.#chooser.changed(flow);
     return true;
   }
 
-  /** The request that the policies would serve next; undefined when none waits. */
-  next(nowMs: number): QueuedRequest | undefined {
-    const [first, ...others] = this.flows();
-    if (first === undefined) return undefined;
-    const { fairness, ordering } = this.settings;
-    return fairness.pick([first, ...others], { priority: this.priority, ordering, nowMs }).head;
+  /** Takes out the request that the policies serve next; undefined when none waits. */
+  take(nowMs: number): QueuedRequest | undefined {
+    const flow = this.#chooser.choose(nowMs);
+    const head = flow?.head;
+    if (flow === undefined || head === undefined) return undefined;
+    this.#chooser.taken?.(flow);
+    this.remove(head);
+    return head;
   }
 
   /** The flows that have something waiting, in the order in which they came up. */
-  flows(): readonly WaitingFlow[] {
-    const waiting: WaitingFlow[] = [];
-    for (const [fairnessId, { head, requests, bytes }] of this.#flows) {
-      if (head !== undefined) waiting.push({ fairnessId, requests, bytes, head });
-    }
-    return waiting;
-  }
-
-  /** Everything that waits. */
-  *all(): Iterable<QueuedRequest> {
-    for (const flow of this.#flows.values()) yield* flow.all();
+  flows(): Iterable<WaitingFlow> {
+    return this.#flows.values();
   }
 }

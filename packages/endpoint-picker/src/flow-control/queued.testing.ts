@@ -7,11 +7,14 @@ export function queued(overrides: Partial<QueuedRequest> = {}): QueuedRequest {
     id: 'r',
     priority: 0,
     fairnessId: 'a',
+    model: 'm',
+    targetModel: 'm',
     bytes: 100,
     receivedMs: 0,
     enqueuedMs: 0,
     expiresMs: Infinity,
     ttftObjectiveMs: undefined,
+    sequence: 0,
     ...overrides,
   };
 }

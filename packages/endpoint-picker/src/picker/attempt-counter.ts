@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SchedulingResult } from '@llm-d/scheduler-core';
 import type { Counter, Metrics } from '@llm-d/telemetry';
-import { schedulerAttemptsTotal } from '../metrics.ts';
+import { schedulerAttemptsTotal } from '../metric-definitions/picker-series.ts';
 import { createKnownValues } from './known-values.ts';
 import type { Refusal } from './refusal.ts';
 

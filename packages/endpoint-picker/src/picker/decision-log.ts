@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SchedulingOutcome, Termination, TokenUsage } from '@llm-d/scheduler-core';
+import type { FlowOutcome } from '../flow-control/flow-outcome.ts';
 import type { Refusal } from './refusal.ts';
 
 /** How the answer to a placed request went. */
@@ -11,6 +12,14 @@ export interface AnswerRecord {
   /** From the arrival of the request to the end. */
   readonly durationMs: number;
   readonly usage: TokenUsage | undefined;
+}
+
+/** What flow control did with a request. */
+export interface FlowRecord {
+  readonly outcome: FlowOutcome;
+  /** Band that it counted for. */
+  readonly priority: number;
+  readonly waitedMs: number;
 }
 
 /**
@@ -30,6 +39,8 @@ export interface DecisionRecord {
   readonly promptTokens: number | undefined;
   /** From arrival to decision: parsing, waiting, producers. */
   readonly waitedMs: number;
+  /** Undefined where flow control is off, and for further attempts, which do not wait. */
+  readonly flow?: FlowRecord | undefined;
   /** Undefined when the request was refused before it reached the scheduler. */
   readonly outcome: SchedulingOutcome | undefined;
   readonly refusal: Refusal | undefined;

@@ -14,7 +14,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createPickerRegistry } from '../config/picker-registry.ts';
 import { createFleet } from '../fleet/fleet.ts';
-import { requestErrorTotal, requestRunning, requestTotal } from '../metrics.ts';
+import { requestErrorTotal, requestRunning, requestTotal } from '../metric-definitions/request-series.ts';
 import { createEndpointPicker, type Picked } from './endpoint-picker.ts';
 
 const labels = {

@@ -11,13 +11,20 @@ import {
   type SchedulingRequest,
   type SchedulingResult,
 } from '@llm-d/scheduler-core';
-import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
+import { noopTelemetry, type Metrics, type Telemetry } from '@llm-d/telemetry';
 import type { Fleet } from '../fleet/fleet.ts';
-import { schedulerDurationSeconds } from '../metrics.ts';
+import { createFleetView } from '../flow-control/fleet-view.ts';
+import { createFlowControl, type FlowControl } from '../flow-control/flow-control.ts';
+import type { FlowSnapshot } from '../flow-control/flow-snapshot.ts';
+import type { Passage } from '../flow-control/passage.ts';
+import { createShedding } from '../flow-control/shedding.ts';
+import type { Eligibility } from '../request/subset-hint.ts';
+import { schedulerDurationSeconds } from '../metric-definitions/picker-series.ts';
 import { createAdmission } from './admission.ts';
 import { createAttemptCounter } from './attempt-counter.ts';
 import { createDataProduction } from './data-production.ts';
 import { createDecisionLog, type DecisionLog, type DecisionRecord } from './decision-log.ts';
+import { createControlledEntrance, createOpenEntrance, type Entry } from './entrance.ts';
 import { createFairnessIdentity } from './fairness-identity.ts';
 import { openExchange, type ExchangeParts, type PlacedExchange } from './exchange.ts';
 import { HeaderChanges } from './header-changes.ts';
@@ -35,6 +42,15 @@ export interface EndpointPickerOptions {
   readonly telemetry?: Telemetry;
   /** Decisions that are remembered for explanation. Default 1000. */
   readonly decisionLogCapacity?: number;
+  /** Name of the pool in metrics. Default `epp`. */
+  readonly poolName?: string;
+  /** Time (ms) from one scrape of an endpoint to its next, for whom it takes so long to see a change. Default 50. */
+  readonly scrapeIntervalMs?: number;
+  /**
+   * Whether flow control keeps requests of this priority apart though no band is configured for it; others count as
+   * priority 0. Default all.
+   */
+  readonly isKnownPriority?: (priority: number) => boolean;
 }
 
 export interface PickOptions {
@@ -46,6 +62,11 @@ export interface PickOptions {
   readonly exclude?: ReadonlySet<string>;
   /** Default 1. */
   readonly attempt?: number;
+  /** Which endpoints the request may go to at all. Default every one. */
+  readonly eligible?: Eligibility | undefined;
+  /** Asked when a place was found, before it is taken: why it must not be. Default nothing. */
+  readonly precondition?:
+    ((cycle: SchedulingCycle, result: SchedulingResult) => Refusal | undefined) | undefined;
 }
 
 /** A request has its place. Whoever gets this must see `exchange` to its end. */
@@ -58,6 +79,8 @@ export interface Picked {
   /** Headers that plugins want kept from upstream where the client sent them. */
   readonly removedHeaders: ReadonlySet<string>;
   readonly exchange: PlacedExchange;
+  /** How the place was found. */
+  readonly result: SchedulingResult;
 }
 
 /** Places requests on endpoints and follows them to the end of their answer; knows nothing of transports. */
@@ -69,8 +92,20 @@ export interface EndpointPicker {
   pick(request: SchedulingRequest, options: PickOptions): Promise<Picked | Refusal>;
   readonly fleet: Fleet;
   readonly decisions: DecisionLog;
-  /** Stops following the fleet. */
+  /** Whether a producer reads `request.body`. Where none does, requests had better come without it. */
+  readonly readsBodies: boolean;
+  /** Undefined while the gate `flowControl` is closed. */
+  readonly flowControl: FlowControlView | undefined;
+  /** Stops following the fleet and refuses what waits. */
   close(): void;
+}
+
+/** Flow control for those who look at it. */
+export interface FlowControlView {
+  /** What waits. A live view: to be read in the turn in which it was asked for. */
+  snapshot(): FlowSnapshot;
+  /** Shows the metrics of the moment and forgets flows and bands that are long over. To be called now and then. */
+  refresh(): void;
 }
 
 /** Composes the life of a request out of the plugins of a configuration. */
@@ -85,9 +120,26 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
   const identified = createFairnessIdentity(plugins.requestHeaders);
   const schedulerDuration = metrics.histogram(schedulerDurationSeconds, {});
   const unlisten = plugins.endpoints.map(({ plugin }) => fleet.listen(plugin));
+  const flowControl = startFlowControl(options, metrics);
+  const enter =
+    flowControl === undefined
+      ? createOpenEntrance(
+          createShedding(
+            createFleetView({
+              ...plugins,
+              fleet,
+              clock,
+              detector: plugins.saturationDetector?.plugin,
+            }),
+          ),
+        )
+      : createControlledEntrance(flowControl);
 
-  const candidatesFor = ({ exclude }: PickOptions): readonly Endpoint[] => {
-    const routable = fleet.routable(clock.nowMs());
+  const candidatesFor = ({ exclude, eligible }: PickOptions): readonly Endpoint[] => {
+    const members = fleet.routable(clock.nowMs());
+    const routable = eligible === undefined ? members : members.filter(eligible);
+    // An ejected one that may be well beats none.
+    if (routable.length === 0 && eligible !== undefined) return fleet.snapshot().filter(eligible);
     return exclude === undefined || exclude.size === 0
       ? routable
       : routable.filter(({ id }) => !exclude.has(id));
@@ -103,7 +155,12 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
   const place = (
     cycle: SchedulingCycle,
     result: SchedulingResult,
-    { arrivedMs, record, series }: Pick<ExchangeParts, 'arrivedMs' | 'record' | 'series'>,
+    {
+      passage,
+      ...parts
+    }: Pick<ExchangeParts, 'arrivedMs' | 'record' | 'series'> & {
+      readonly passage: Passage | undefined;
+    },
   ): Picked => {
     const placement = placeStages(fleet, result);
     const headers = new HeaderChanges();
@@ -119,14 +176,21 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
       }
     }
     const exchange = openExchange({
+      ...parts,
       exchange: { cycle, result },
       placement,
-      record,
-      series,
       hooks: plugins.response,
       clock,
       logger,
-      arrivedMs,
+      onStarted: () => {
+        flowControl?.changed();
+      },
+      onEnded: (usage) => {
+        passage?.ended(usage);
+      },
+    });
+    passage?.placed(() => {
+      exchange.evict();
     });
     return {
       kind: 'picked',
@@ -134,65 +198,148 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
       upstreamHeaders: headers.added,
       removedHeaders: headers.removed,
       exchange,
+      result,
     };
+  };
+
+  const choose = (cycle: OwnCycle, candidates: readonly Endpoint[], pick: PickOptions): Choice => {
+    const admitted =
+      candidates.length === 0 ? undefined : admit(cycle, candidates, pick.attempt ?? 1);
+    const outcome =
+      admitted?.kind === 'admitted' ? schedule(cycle, admitted.candidates) : undefined;
+    const denied = admitted?.kind === 'refused' ? admitted : undefined;
+    const judged = pick.signal.aborted ? cancelled : (denied ?? judge(outcome));
+    const unmet = judged.kind === 'scheduled' ? pick.precondition?.(cycle, judged) : undefined;
+    return { outcome, verdict: unmet ?? judged };
+  };
+
+  const remember = (
+    request: SchedulingRequest,
+    pick: PickOptions,
+    decided: Pick<DecisionRecord, 'flow' | 'outcome' | 'refusal' | 'promptTokens'>,
+  ): DecisionRecord => {
+    const atMs = clock.nowMs();
+    const record: DecisionRecord = {
+      requestId: request.id,
+      attempt: pick.attempt ?? 1,
+      atEpochMs: clock.epochMs(),
+      atMs,
+      model: request.model,
+      targetModel: request.targetModel,
+      waitedMs: atMs - pick.arrivedMs,
+      ...decided,
+      answer: undefined,
+    };
+    decisions.add(record);
+    return record;
+  };
+
+  const placeOne = async (
+    request: SchedulingRequest,
+    pick: PickOptions,
+    { passage, flow }: LetIn,
+  ): Promise<Picked | Refusal> => {
+    const attributes = new Attributes();
+    const cycle = { request, attributes, nowMs: clock.nowMs() };
+    let candidates = candidatesFor(pick);
+    const producing =
+      candidates.length === 0
+        ? undefined
+        : produce({ cycle, attributes, candidates, signal: pick.signal });
+    if (producing !== undefined) {
+      await producing;
+      // The fleet may have changed meanwhile; a server that left must not be chosen.
+      candidates = candidatesFor(pick);
+    }
+    // Nothing is awaited from here on, so that the next decision sees this one's reservation.
+    const { outcome, verdict } = choose(cycle, candidates, pick);
+    const record = remember(request, pick, {
+      flow,
+      outcome,
+      refusal: verdict.kind === 'refused' ? verdict : undefined,
+      promptTokens: attributes.get(tokenizedPrompt())?.ids.length,
+    });
+    countAttempt(request.targetModel, verdict);
+    const series = seriesOf(request);
+    if (verdict.kind === 'scheduled') {
+      return place(cycle, verdict, { arrivedMs: pick.arrivedMs, record, series, passage });
+    }
+    series.error(ERROR_CODES[verdict.status]);
+    return verdict;
   };
 
   return {
     fleet,
     decisions,
+    readsBodies: plugins.producers.some(({ plugin }) => plugin.readsBody === true),
+    flowControl,
     pick: async (given, pick) => {
       const request = identified(given);
       const { attempt = 1 } = pick;
-      const attributes = new Attributes();
-      const cycle = { request, attributes, nowMs: clock.nowMs() };
       const series = seriesOf(request);
       if (attempt === 1) {
         series.total.inc();
         series.requestBytes.observe(request.bodyBytes);
       }
-      let candidates = candidatesFor(pick);
-      const producing =
-        candidates.length === 0
-          ? undefined
-          : produce({ cycle, attributes, candidates, signal: pick.signal });
-      if (producing !== undefined) {
-        await producing;
-        // The fleet may have changed meanwhile; a server that left must not be chosen.
-        candidates = candidatesFor(pick);
+      const entering = enter(request, { ...pick, attempt });
+      const entry = entering instanceof Promise ? await entering : entering;
+      if (entry.kind === 'turned away') {
+        const { flow, refusal } = entry;
+        remember(request, pick, { flow, refusal, outcome: undefined, promptTokens: undefined });
+        series.error(ERROR_CODES[refusal.status]);
+        return refusal;
       }
-
-      const admitted = candidates.length === 0 ? undefined : admit(cycle, candidates, attempt);
-      const outcome =
-        admitted?.kind === 'admitted' ? schedule(cycle, admitted.candidates) : undefined;
-      const denied = admitted?.kind === 'refused' ? admitted : undefined;
-      const verdict = pick.signal.aborted ? cancelled : (denied ?? judge(outcome));
-      const atMs = clock.nowMs();
-      const record: DecisionRecord = {
-        requestId: request.id,
-        attempt,
-        atEpochMs: clock.epochMs(),
-        atMs,
-        model: request.model,
-        targetModel: request.targetModel,
-        promptTokens: attributes.get(tokenizedPrompt())?.ids.length,
-        waitedMs: atMs - pick.arrivedMs,
-        outcome,
-        refusal: verdict.kind === 'refused' ? verdict : undefined,
-        answer: undefined,
-      };
-      decisions.add(record);
-      countAttempt(request.targetModel, verdict);
-      if (verdict.kind === 'scheduled') {
-        return place(cycle, verdict, { arrivedMs: pick.arrivedMs, record, series });
+      let picked: Picked | Refusal | undefined;
+      try {
+        picked = await placeOne(request, pick, entry);
+        return picked;
+      } finally {
+        // From here on the exchange owns the passage; without one it is over, whatever has happened.
+        if (picked?.kind !== 'picked') entry.passage?.ended(undefined);
       }
-      series.error(verdict.status === 429 ? 'ResourceExhausted' : 'ServiceUnavailable');
-      return verdict;
     },
     close: () => {
+      flowControl?.close();
       for (const stop of unlisten) stop();
     },
   };
 }
+
+/** A request on its way to a place. */
+type LetIn = Extract<Entry, { kind: 'let in' }>;
+
+/** What was found for a request, and on what grounds. */
+interface Choice {
+  /** Undefined where the scheduler was not asked. */
+  readonly outcome: SchedulingOutcome | undefined;
+  readonly verdict: SchedulingResult | Refusal;
+}
+
+function startFlowControl(
+  options: EndpointPickerOptions,
+  metrics: Metrics,
+): FlowControl | undefined {
+  const { plugins, poolName = 'epp', scrapeIntervalMs = 50 } = options;
+  if (plugins.flowControl === undefined) return undefined;
+  return createFlowControl({
+    policies: plugins.flowControl,
+    fleet: options.fleet,
+    clock: options.clock,
+    detector: plugins.saturationDetector,
+    producers: plugins.producers,
+    metrics,
+    poolName,
+    scrapeIntervalMs,
+    isKnownPriority: options.isKnownPriority ?? (() => true),
+  });
+}
+
+/** The `error_code` that a refusal counts under. */
+const ERROR_CODES = {
+  412: 'PreconditionFailed',
+  429: 'ResourceExhausted',
+  503: 'ServiceUnavailable',
+} as const;
 
 /** What an outcome means for the client; undefined is an outcome without a candidate. */
 function judge(outcome: SchedulingOutcome | undefined): SchedulingResult | Refusal {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@llm-d/determinism';
 import type {
+  Completion,
+  DynamicMetadata,
   Exchange,
   Named,
   ResponseHooks,
@@ -17,6 +19,8 @@ import type { RequestSeries } from './request-metrics.ts';
 export interface ExchangeEnd {
   readonly termination: Termination;
   readonly usage?: TokenUsage | undefined;
+  /** Server-sent events of the answer, where the transport counted them. */
+  readonly streamedEvents?: number | undefined;
 }
 
 /**
@@ -24,15 +28,28 @@ export interface ExchangeEnd {
  * at any granularity; it must call `end` exactly once in effect (more calls do nothing), whatever happens.
  */
 export interface PlacedExchange {
-  /** The answer's head arrived. Returns headers to add to the client's answer. */
+  /**
+   * The answer's head arrived, and what the proxy sent along with it. Returns headers to add to the client's
+   * answer.
+   */
   responseHeaders(
     status: number,
     headers: ReadonlyMap<string, string>,
+    metadata?: DynamicMetadata,
   ): ReadonlyMap<string, string>;
   /** Bytes of the answer's body passed. */
   responseBytes(count: number): void;
-  /** Gives the server back and tells every plugin how it went. */
-  end(end: ExchangeEnd): void;
+  /**
+   * Gives the server back and tells every plugin how it went. Returns what the plugins want the proxy to be told with
+   * the last message; undefined where that is nothing.
+   */
+  end(end: ExchangeEnd): DynamicMetadata | undefined;
+  /**
+   * Calls back, at most once, when the exchange must end before its time because higher priorities need the room: a
+   * client that has seen nothing is answered `evicted`, one that has is cut off, the server's request is aborted, and
+   * `end` is called with the termination `evicted`. At once where that was decided already.
+   */
+  onEvicted(callback: () => void): void;
 }
 
 export interface ExchangeParts {
@@ -45,21 +62,33 @@ export interface ExchangeParts {
   readonly logger: Logger;
   /** Clock reading (ms) of the request's arrival. */
   readonly arrivedMs: number;
+  /** Called when the answer's first byte has passed and every plugin knows. */
+  readonly onStarted?: () => void;
+  /** Called when the exchange is over and every plugin knows. */
+  readonly onEnded?: (usage: TokenUsage | undefined) => void;
+}
+
+/** An exchange as its owner holds it. */
+export interface OwnExchange extends PlacedExchange {
+  /** Has the transport end it before its time. */
+  evict(): void;
 }
 
 const NO_HEADERS: ReadonlyMap<string, string> = new Map();
 
 /** Opens the books of an exchange that was just placed. */
-export function openExchange(parts: ExchangeParts): PlacedExchange {
+export function openExchange(parts: ExchangeParts): OwnExchange {
   return new OpenExchange(parts);
 }
 
-class OpenExchange implements PlacedExchange {
+class OpenExchange implements OwnExchange {
   readonly #parts: ExchangeParts;
   #status: number | undefined;
   #firstByteMs: number | undefined;
   #bytes = 0;
   #ended = false;
+  #evicted = false;
+  #evictions: (() => void) | undefined;
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -69,6 +98,7 @@ class OpenExchange implements PlacedExchange {
   responseHeaders(
     status: number,
     headers: ReadonlyMap<string, string>,
+    metadata?: DynamicMetadata,
   ): ReadonlyMap<string, string> {
     this.#status = status;
     const { hooks, exchange } = this.#parts;
@@ -76,7 +106,7 @@ class OpenExchange implements PlacedExchange {
       return NO_HEADERS;
     }
     const added = new Map<string, string>();
-    this.#each((plugin) => plugin.responseHeaders?.(exchange, headers, added));
+    this.#each((plugin) => plugin.responseHeaders?.(exchange, headers, added, metadata));
     return added;
   }
 
@@ -90,18 +120,28 @@ class OpenExchange implements PlacedExchange {
     const { streaming, whole } = series.ttft;
     (exchange.cycle.request.streaming ? streaming : whole).observe(this.#firstByteMs / 1000);
     this.#each((plugin) => plugin.responseStarted?.(exchange, atMs));
+    this.#parts.onStarted?.();
   }
 
-  end({ termination, usage }: ExchangeEnd): void {
-    if (this.#ended) return;
+  end({ termination, usage, streamedEvents }: ExchangeEnd): DynamicMetadata | undefined {
+    if (this.#ended) return undefined;
     this.#ended = true;
     const { placement, clock, exchange, arrivedMs, record } = this.#parts;
     placement.release();
     const atMs = clock.nowMs();
     const status = this.#status;
-    this.#each((plugin) =>
-      plugin.responseCompleted?.(exchange, { termination, status, usage, atMs }),
-    );
+    const completion: Completion = {
+      termination,
+      status,
+      usage,
+      ...(streamedEvents !== undefined && { streamedEvents }),
+      atMs,
+    };
+    let metadata: DynamicMetadata | undefined;
+    this.#each((plugin) => {
+      const told = plugin.responseCompleted?.(exchange, completion);
+      if (told !== undefined) metadata = merge(metadata, told);
+    });
     record.answer = {
       termination,
       status,
@@ -110,6 +150,26 @@ class OpenExchange implements PlacedExchange {
       usage,
     };
     this.#count(record.answer);
+    this.#evictions = undefined;
+    this.#parts.onEnded?.(usage);
+    return metadata;
+  }
+
+  onEvicted(callback: () => void): void {
+    if (this.#ended) return;
+    if (this.#evicted) callback();
+    else this.#evictions = callback;
+  }
+
+  evict(): void {
+    if (this.#ended || this.#evicted) return;
+    this.#evicted = true;
+    try {
+      this.#evictions?.();
+    } catch (error) {
+      const requestId = this.#requestOf().id;
+      this.#parts.logger.error('a transport failed to end an exchange', { requestId, error });
+    }
   }
 
   #count({ termination, status, durationMs, usage }: NonNullable<DecisionRecord['answer']>): void {
@@ -137,6 +197,16 @@ class OpenExchange implements PlacedExchange {
   #requestOf(): SchedulingRequest {
     return this.#parts.exchange.cycle.request;
   }
+}
+
+/** Namespaces are joined; of a name that two plugins use the later one's value counts. */
+function merge(first: DynamicMetadata | undefined, second: DynamicMetadata): DynamicMetadata {
+  if (first === undefined) return second;
+  const merged: Record<string, Readonly<Record<string, unknown>>> = { ...first };
+  for (const [namespace, values] of Object.entries(second)) {
+    merged[namespace] = { ...merged[namespace], ...values };
+  }
+  return merged;
 }
 
 /** The `error_code` an exchange counts under; undefined for one that went well. */

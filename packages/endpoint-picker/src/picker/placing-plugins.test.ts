@@ -109,12 +109,12 @@ test('a request for a profile that does not exist is told so', async () => {
 describe('shedding', () => {
   test('refuses before anything is scheduled, with the reason in the record', async () => {
     const { fleet, pick, picker } = setUp(shedding, { a: 'both' });
-    fleet.measure('default/a-rank-0')?.complete(makeEndpoint('a').queue(50).metrics);
+    fleet.measure('default/a-rank-0')?.complete(makeEndpoint('a').queue(4).metrics);
     expect(await pick({ id: 'shed', priority: -1 })).toMatchObject({
       status: 429,
       reason: 'rejected-saturated',
       message:
-        'probabilistic-admitter: the endpoints are too busy (saturation 10.000, probability of refusal 1.00)',
+        'probabilistic-admitter: the endpoints are too busy (saturation 0.800, probability of refusal 1.00)',
     });
     expect(picker.decisions.find('shed')).toMatchObject([
       { outcome: undefined, refusal: { status: 429 } },

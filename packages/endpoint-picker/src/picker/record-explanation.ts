@@ -5,7 +5,7 @@ import {
   type Endpoint,
   type SchedulingOutcome,
 } from '@llm-d/scheduler-core';
-import type { AnswerRecord, DecisionRecord } from './decision-log.ts';
+import type { AnswerRecord, DecisionRecord, FlowRecord } from './decision-log.ts';
 import type { Refusal } from './refusal.ts';
 
 /** What the decision knew of one candidate, and how old that was. */
@@ -29,6 +29,8 @@ export interface RecordExplanation {
   readonly targetModel: string;
   readonly promptTokens: number | undefined;
   readonly waitedMs: number;
+  /** Undefined where flow control is off, and for further attempts, which do not wait. */
+  readonly flow?: FlowRecord | undefined;
   readonly refusal: Refusal | undefined;
   readonly answer: AnswerRecord | undefined;
   readonly candidates: readonly CandidateState[];

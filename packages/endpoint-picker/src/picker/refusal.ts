@@ -6,12 +6,15 @@ export type DropReason =
   | 'rejected-no-endpoints'
   | 'rejected-ttl-expired'
   | 'rejected-context-cancelled'
-  | 'rejected-shutting-down';
+  | 'rejected-shutting-down'
+  | 'rejected-not-cached'
+  | 'evicted';
 
 /** Why a request was not placed, ready to be told to the client. */
 export interface Refusal {
   readonly kind: 'refused';
-  readonly status: 429 | 503;
+  /** 412: a condition that the client set does not hold. */
+  readonly status: 412 | 429 | 503;
   readonly reason: DropReason;
   readonly message: string;
   /** Seconds after which asking again makes sense. */
@@ -35,6 +38,24 @@ export const saturated = (message: string): Refusal => ({
   message,
   retryAfterSeconds: 1,
 });
+
+/** The platform is about to end. */
+export const shuttingDown: Refusal = {
+  kind: 'refused',
+  status: 503,
+  reason: 'rejected-shutting-down',
+  message: 'the endpoint picker is shutting down',
+  retryAfterSeconds: 1,
+};
+
+/** A request in flight was ended for the sake of higher priorities, before its client had seen anything. */
+export const evicted: Refusal = {
+  kind: 'refused',
+  status: 429,
+  reason: 'evicted',
+  message: 'request evicted by flow control',
+  retryAfterSeconds: 1,
+};
 
 /** The client was gone before its request was placed. */
 export const cancelled: Refusal = {

@@ -13,7 +13,7 @@ import {
   requestTtftSeconds,
   responseSizeBytes,
   type requestLabels,
-} from '../metrics.ts';
+} from '../metric-definitions/request-series.ts';
 import { createKnownValues } from './known-values.ts';
 
 type RequestLabels = Labels<(typeof requestLabels)[number]>;

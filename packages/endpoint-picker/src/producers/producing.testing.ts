@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createRandom } from '@llm-d/determinism';
+import { createRandom, VirtualClock, type Clock } from '@llm-d/determinism';
 import {
   Attributes,
   type AnyPluginDefinition,
@@ -13,11 +13,12 @@ import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
 /** Creates an instance of a plugin as a configuration with these parameters would. */
 export function instantiate(
   definition: AnyPluginDefinition,
-  options: { parameters?: unknown; telemetry?: Telemetry } = {},
+  options: { parameters?: unknown; telemetry?: Telemetry; clock?: Clock } = {},
 ): Plugin {
   return definition.create(definition.parameters.parse(options.parameters ?? {}), {
     name: definition.type,
     random: createRandom(1),
+    clock: options.clock ?? new VirtualClock(),
     telemetry: options.telemetry ?? noopTelemetry,
     plugin: (name) => {
       throw new Error(`no plugin ${name} in this test`);

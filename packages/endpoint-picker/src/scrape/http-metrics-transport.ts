@@ -47,9 +47,16 @@ export function createHttpMetricsTransport(
   };
 
   return {
-    get: (endpoint, signal) => {
+    get: (endpoint, signal, query = '') => {
       const origin = originOf(endpoint);
-      return collect(clientOf(origin), { url: origin + path, path, maxBytes, signal, assembly });
+      const asked = query === '' ? path : withQuery(path, query);
+      return collect(clientOf(origin), {
+        url: origin + path,
+        path: asked,
+        maxBytes,
+        signal,
+        assembly,
+      });
     },
     forget: (endpoint) => {
       const origin = originOf(endpoint);
@@ -62,6 +69,10 @@ export function createHttpMetricsTransport(
     },
   };
 }
+
+/** The configured path may have a query of its own. */
+const withQuery = (path: string, query: string): string =>
+  path.includes('?') ? `${path}&${query.slice(1)}` : path + query;
 
 /**
  * Puts chunks together in memory that is used again and again: a fresh 77 KB for each of some thousand scrapes a second

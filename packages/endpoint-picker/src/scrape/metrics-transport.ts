@@ -20,10 +20,11 @@ export class ScrapeError extends Error {
 /** How expositions travel. */
 export interface MetricsTransport {
   /**
-   * The whole exposition of an endpoint, or {@link ScrapeError}. Ends early when `signal` aborts. The bytes are lent:
-   * they may change as soon as the turn in which the promise resolves is over.
+   * The exposition of an endpoint, or {@link ScrapeError}. Ends early when `signal` aborts. `query` (default none, else
+   * with its question mark) asks for a part of it. The bytes are lent: they may change as soon as the turn in which
+   * the promise resolves is over.
    */
-  get(endpoint: EndpointIdentity, signal: AbortSignal): Promise<Buffer>;
+  get(endpoint: EndpointIdentity, signal: AbortSignal, query?: string): Promise<Buffer>;
   /** Closes what is kept open for an endpoint that has left. */
   forget(endpoint: EndpointIdentity): void;
   close(): Promise<void>;

@@ -12,16 +12,16 @@ const half: Random = { next: () => 0.5 };
 /** Lets promises settle that a timer callback started. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-const setUp = (answer: (signal: AbortSignal) => Promise<Buffer>) => {
+const setUp = (answer: (signal: AbortSignal, query?: string) => Promise<Buffer>) => {
   const clock = new VirtualClock();
   const fleet = createFleet();
   const logger = recordingLogger();
   const forgotten: string[] = [];
   let scrapes = 0;
   const transport: MetricsTransport = {
-    get: (_, signal) => {
+    get: (_, signal, query) => {
       scrapes++;
-      return answer(signal);
+      return answer(signal, query);
     },
     forget: ({ name }) => forgotten.push(name),
     close: () => Promise.resolve(),
@@ -115,5 +115,56 @@ describe('the scraper', () => {
     expect(scrapes()).toBe(1);
     expect(forgotten).toEqual(['a']);
     expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('an endpoint at rest', () => {
+  test('is scraped less often, and at the full rate as soon as it has something to do', async () => {
+    const { fleet, advance, scrapes, scraper } = setUp(() => exposition(0));
+    await advance(1025);
+    const before = scrapes();
+    await advance(600);
+    expect(scrapes() - before).toBe(4);
+    const [endpoint] = fleet.snapshot();
+    const placement = endpoint && fleet.place(endpoint);
+    await advance(150);
+    const placed = scrapes();
+    placement?.release();
+    await advance(150);
+    expect(scrapes() - placed).toBeGreaterThan(1);
+    scraper.stop();
+  });
+});
+
+describe('a part of the metrics', () => {
+  const whole = `vllm:num_requests_waiting 4\n${'# something else\n'.repeat(100)}`;
+
+  test('is asked for once the whole was seen', async () => {
+    const queries: string[] = [];
+    const { advance, scraper, fleet } = setUp((_, query = '') => {
+      queries.push(query);
+      return query === '' ? Promise.resolve(Buffer.from(whole)) : exposition(5);
+    });
+    await advance(200);
+    expect(queries[0]).toBe('');
+    expect(queries.slice(1).every((query) => query.startsWith('?name[]=vllm'))).toBe(true);
+    expect(fleet.snapshot()[0]?.metrics.waitingRequests).toBe(5);
+    scraper.stop();
+  });
+
+  test.each([
+    ['answers it with nothing', () => Promise.resolve(Buffer.alloc(0))],
+    ['refuses it', failing('bad-status')],
+  ])('is given up within the same scrape where the server %s', async (_, narrow) => {
+    const queries: string[] = [];
+    const { advance, scraper, fleet, logger } = setUp((_signal, query = '') => {
+      queries.push(query);
+      return query === '' ? Promise.resolve(Buffer.from(whole)) : narrow();
+    });
+    await advance(300);
+    expect(queries.filter((query) => query !== '')).toHaveLength(1);
+    expect(fleet.snapshot()[0]?.metrics.waitingRequests).toBe(4);
+    expect(logger.lines).toEqual([]);
+    scraper.stop();
   });
 });

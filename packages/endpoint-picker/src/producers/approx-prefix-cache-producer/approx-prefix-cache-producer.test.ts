@@ -10,7 +10,7 @@ import { makeEndpoint } from '@llm-d/scheduler-core/testing';
 import { noopTelemetry } from '@llm-d/telemetry';
 import { recordingMetrics } from '@llm-d/telemetry/testing';
 import { describe, expect, test } from 'vitest';
-import { prefixIndexerHitRatio, prefixIndexerSize } from '../../metrics.ts';
+import { prefixIndexerHitRatio, prefixIndexerSize } from '../../metric-definitions/data-series.ts';
 import { instantiate, produce } from '../producing.testing.ts';
 import { tokenProducer } from '../token-producer/token-producer.ts';
 import { approxPrefixCacheProducer } from './approx-prefix-cache-producer.ts';

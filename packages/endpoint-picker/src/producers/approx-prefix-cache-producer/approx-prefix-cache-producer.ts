@@ -9,7 +9,7 @@ import {
   type PrefixMatches,
 } from '@llm-d/scheduler-core';
 import { z } from 'zod';
-import { prefixIndexerHitRatio, prefixIndexerSize } from '../../metrics.ts';
+import { prefixIndexerHitRatio, prefixIndexerSize } from '../../metric-definitions/data-series.ts';
 
 const wholeNumber = z.int().min(0);
 const parameters = z.strictObject({

@@ -10,7 +10,7 @@ import { makeCycle, makeEndpoint } from '@llm-d/scheduler-core/testing';
 import { noopTelemetry } from '@llm-d/telemetry';
 import { recordingMetrics } from '@llm-d/telemetry/testing';
 import { describe, expect, test } from 'vitest';
-import { inflightRequests } from '../../metrics.ts';
+import { inflightRequests } from '../../metric-definitions/data-series.ts';
 import { instantiate, produce } from '../producing.testing.ts';
 import { inflightLoadProducer } from './inflight-load-producer.ts';
 

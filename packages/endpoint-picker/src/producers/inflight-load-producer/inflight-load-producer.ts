@@ -10,7 +10,7 @@ import {
 } from '@llm-d/scheduler-core';
 import type { Gauge } from '@llm-d/telemetry';
 import { z } from 'zod';
-import { inflightRequests, inflightTokens } from '../../metrics.ts';
+import { inflightRequests, inflightTokens } from '../../metric-definitions/data-series.ts';
 
 const parameters = z.strictObject({
   addEstimatedOutputTokens: z
@@ -102,6 +102,9 @@ export const inflightLoadProducer = definePlugin({
     return {
       producer: {
         produce: (_cycle, _candidates, { attributes }) => {
+          attributes.set(output, view);
+        },
+        publish: (attributes) => {
           attributes.set(output, view);
         },
       },

@@ -1,5 +1,7 @@
 import {
   encoderCacheMatches,
+  tokenizedPrompt,
+  type Attribute,
   type Endpoint,
   type MediaItem,
   type Plugin,
@@ -90,6 +92,21 @@ describe('the encoder cache', () => {
     send(plugin, [image('i')]);
     plugin.endpoints?.endpointRemoved?.(a);
     expect(await shares(plugin, [image('i')])).toEqual([0, 0, 0]);
+  });
+
+  test('is of the media that the tokenizer found, where it found any', async () => {
+    const plugin = instantiate(mmEmbeddingsCacheProducer);
+    const media = [
+      { kind: 'image', key: 'engine-hash', offset: 4, length: 30 },
+      { kind: 'image', key: 'other', offset: 40, length: 10 },
+    ];
+    const tokenized = [tokenizedPrompt(), { ids: new Uint32Array(50), estimated: false, media }];
+    const cycle = makeCycle({
+      request: { mediaItems: [image('address')] },
+      attributes: [tokenized as [Attribute<unknown>, unknown]],
+    });
+    plugin.preRequest?.preRequest(cycle, placed(), new Map());
+    expect(await shares(plugin, [image('engine-hash', 3), image('address')])).toEqual([0.75, 0, 0]);
   });
 
   test('is not asked for where there are no media', async () => {

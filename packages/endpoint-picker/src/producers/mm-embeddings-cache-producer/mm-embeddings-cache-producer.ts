@@ -2,9 +2,10 @@
 import {
   definePlugin,
   encoderCacheMatches,
+  tokenizedPrompt,
   type EncoderCacheMatches,
   type Endpoint,
-  type MediaItem,
+  type SchedulingCycle,
   type SchedulingResult,
 } from '@llm-d/scheduler-core';
 import { z } from 'zod';
@@ -38,6 +39,7 @@ export const mmEmbeddingsCacheProducer = definePlugin({
   stability: 'beta',
   points: ['data-producer', 'pre-request'],
   parameters,
+  consumes: () => [tokenizedPrompt()],
   produces: (_, name) => [encoderCacheMatches(name)],
   isDefaultProducer: true,
   create: ({ cacheSizeInMBPerServer, encodeProfile }, { name }) => {
@@ -46,16 +48,18 @@ export const mmEmbeddingsCacheProducer = definePlugin({
     const caches: (RecentKeys | undefined)[] = [];
     return {
       producer: {
-        produce: ({ request: { mediaItems = [] } }, _candidates, { attributes }) => {
-          if (mediaItems.length > 0) attributes.set(output, matchesOf(mediaItems, caches));
+        produce: (cycle, _candidates, { attributes }) => {
+          const items = sizedItems(cycle);
+          if (items.length > 0) attributes.set(output, matchesOf(items, caches));
         },
       },
       preRequest: {
-        preRequest: ({ request: { mediaItems = [] } }, result) => {
-          if (mediaItems.length === 0) return;
+        preRequest: (cycle, result) => {
+          const items = sizedItems(cycle);
+          if (items.length === 0) return;
           for (const { slot } of encodersOf(result, encodeProfile)) {
             const cache = (caches[slot] ??= new RecentKeys(capacity));
-            for (const { key } of mediaItems) cache.touch(key);
+            for (const { key } of items) cache.touch(key);
           }
         },
       },
@@ -79,12 +83,24 @@ function encodersOf(
     : [outcomes.get(PREFILL_PROFILE)?.picked[0] ?? endpoints[0]];
 }
 
+interface SizedItem {
+  readonly key: string;
+  readonly size: number;
+}
+
+/** What was found of media when the prompt was tokenized, else what the request says of them. */
+function sizedItems({ request, attributes }: SchedulingCycle): readonly SizedItem[] {
+  const features = attributes.get(tokenizedPrompt())?.media;
+  if (features !== undefined) return features.map(({ key, length }) => ({ key, size: length }));
+  return (request.mediaItems ?? []).map(({ key, sizeTokens = 1 }) => ({ key, size: sizeTokens }));
+}
+
 /** An item that comes twice is encoded once. */
 function matchesOf(
-  mediaItems: readonly MediaItem[],
+  items: readonly SizedItem[],
   caches: readonly (RecentKeys | undefined)[],
 ): EncoderCacheMatches {
-  const sizes = new Map(mediaItems.map(({ key, sizeTokens = 1 }) => [key, sizeTokens]));
+  const sizes = new Map(items.map(({ key, size }) => [key, size]));
   const sum = (counts: (key: string) => boolean): number => {
     let total = 0;
     for (const [key, size] of sizes) if (counts(key)) total += size;

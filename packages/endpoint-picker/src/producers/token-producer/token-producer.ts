@@ -1,50 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
-import { estimateTokens } from '@llm-d/inference-api';
 import {
   definePlugin,
   tokenizedPrompt,
-  type Prompt,
+  type DataProducer,
+  type Plugin,
+  type PluginContext,
+  type SchedulingRequest,
   type TokenizedPrompt,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import { createJsonService } from '../json-service.ts';
+import { estimatePrompt } from './estimate-prompt.ts';
+import { estimateMediaTokens, videoFactsOf } from './media-estimate.ts';
+import { canRender, renderPrompt } from './render-service.ts';
+import {
+  defaultEstimate,
+  defaultRender,
+  tokenProducerParameters,
+  type EstimateParameters,
+  type RenderParameters,
+  type TokenProducerParameters,
+} from './token-producer-parameters.ts';
 
-const parameters = z.strictObject({
-  estimate: z
-    .strictObject({})
-    .default({})
-    .describe('Takes every four bytes of the prompt for one token. The only backend so far.'),
-});
-
-/** Gives the prompt as tokens: the client's own where it sent ids, else an estimate of four bytes each. */
+/**
+ * Gives the prompt as tokens: the client's own where it sent ids, else as a vLLM server renders them, or an estimate of
+ * four bytes each.
+ */
 export const tokenProducer = definePlugin({
   type: 'token-producer',
   summary:
-    'Gives the prompt as token ids, estimated from its bytes unless the client tokenized it.',
+    'Gives the prompt as token ids: the client’s own, rendered by a vLLM server, or estimated from its bytes.',
   stability: 'beta',
   points: ['data-producer'],
-  parameters,
-  produces: (_, name) => [tokenizedPrompt(name)],
+  parameters: tokenProducerParameters,
+  // Whatever an instance is called: readers of tokens do not choose among producers.
+  produces: () => [tokenizedPrompt()],
   isDefaultProducer: true,
-  create: (_, { name }) => {
-    const output = tokenizedPrompt(name);
-    return {
-      producer: {
-        produce: ({ request: { prompt } }, _candidates, { attributes }) => {
-          const tokenized = tokenize(prompt);
-          if (tokenized !== undefined) attributes.set(output, tokenized);
-        },
-      },
-    };
-  },
+  create: createProducer,
 });
 
-function tokenize(prompt: Prompt): TokenizedPrompt | undefined {
+const output = tokenizedPrompt();
+
+function createProducer(
+  { modelName, vllm, estimate = defaultEstimate }: TokenProducerParameters,
+  context: PluginContext,
+): Plugin {
+  if (modelName === undefined) return { producer: estimating(estimate) };
+  return rendering({ modelName, settings: vllm ?? defaultRender, estimate }, context);
+}
+
+function estimating(estimate: EstimateParameters): DataProducer {
+  return {
+    produce: ({ request }, _candidates, { attributes }) => {
+      if (attributes.get(output) !== undefined) return;
+      const tokenized = estimated(request, estimate);
+      if (tokenized !== undefined) attributes.set(output, tokenized);
+    },
+  };
+}
+
+function estimated(
+  { prompt, mediaItems = [], headers }: SchedulingRequest,
+  estimate: EstimateParameters,
+): TokenizedPrompt | undefined {
   switch (prompt.kind) {
     case 'none':
       return undefined;
-    case 'text':
-      return { ids: estimateTokens(prompt.bytes), estimated: true };
+    case 'text': {
+      const facts = mediaItems.length > 0 ? videoFactsOf(headers) : {};
+      return estimatePrompt(prompt.bytes, mediaItems, (item) =>
+        estimateMediaTokens(item, facts, estimate),
+      );
+    }
     case 'tokens':
       return { ids: prompt.ids, estimated: false };
   }
+}
+
+interface RenderSettings {
+  readonly modelName: string;
+  readonly settings: RenderParameters;
+  /** For requests that no render endpoint is there for. */
+  readonly estimate: EstimateParameters;
+}
+
+function rendering(
+  { modelName, settings, estimate }: RenderSettings,
+  { clock }: PluginContext,
+): Plugin {
+  const service = createJsonService({ url: settings.url, clock });
+  const estimator = estimating(estimate);
+  let failed = 0;
+  let lastError: string | undefined;
+  return {
+    producer: {
+      timeoutMs: Math.max(settings.timeout, settings.mmTimeout),
+      readsBody: true,
+      produce: (cycle, candidates, producing) => {
+        const { request } = cycle;
+        const { attributes, signal } = producing;
+        if (attributes.get(output) !== undefined) return undefined;
+        if (request.prompt.kind !== 'text' || !canRender(request.body?.api)) {
+          return estimator.produce(cycle, candidates, producing);
+        }
+        return renderPrompt(request, { service, modelName, settings, signal }).then(
+          (tokenized) => {
+            if (tokenized !== undefined) attributes.set(output, tokenized);
+            lastError = undefined;
+          },
+          (error: unknown) => {
+            failed++;
+            lastError = error instanceof Error ? error.message : String(error);
+            throw error;
+          },
+        );
+      },
+    },
+    state: () => ({
+      url: settings.url,
+      modelName,
+      failed,
+      ...(lastError !== undefined && { lastError }),
+    }),
+    close: () => service.close(),
+  };
 }

@@ -44,6 +44,16 @@ describe.skipIf(isSkipped(programs))(
       expect((await plane.ask('GET', `/api/v1/namespaces/${name}`)).status).toBe(404);
     });
 
+    test('comes back with everything it had when its API server was killed', async () => {
+      await using other = await startControlPlane();
+      const name = 'lasting';
+      await other.ask('POST', '/api/v1/namespaces', { metadata: { name } });
+      await other.stopApiServer();
+      await expect(other.ask('GET', '/readyz')).rejects.toThrow();
+      await other.startApiServer();
+      expect((await other.ask('GET', `/api/v1/namespaces/${name}`)).status).toBe(200);
+    });
+
     test('a flag that it refuses is shown with its reason', async () => {
       const started = startControlPlane({ apiserverFlags: ['--no-such-flag'] });
       await expect(started).rejects.toThrow(/did not come up[^]*no-such-flag/);

@@ -42,6 +42,10 @@ export interface ControlPlane extends AsyncDisposable {
   ask(method: string, path: string, body?: object): Promise<ApiAnswer>;
   /** Installs CustomResourceDefinitions and resolves when all are served. */
   install(crds: readonly object[]): Promise<void>;
+  /** Kills the API server and leaves its data; resolves when nobody listens on its port any more. */
+  stopApiServer(): Promise<void>;
+  /** Starts it again where it was, and resolves when it is ready. */
+  startApiServer(): Promise<void>;
 }
 
 /** Whether the programs of a control plane are there: the first one that is missing, or the API server. */
@@ -98,8 +102,9 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
     tokens: await folder.write('tokens.csv', `${token},token-admin,token-admin,system:masters\n`),
   };
   const kubeconfigPath = await folder.write('kubeconfig', kubeconfigOf(admin));
+  let owner: AsyncDisposableStack = started;
   const run = (name: string, part: RealPart, flags: readonly string[]): GuardedProcess =>
-    started.use(startGuarded(pathOf(part), flags, { logFile: join(folder.path, `${name}.log`) }));
+    owner.use(startGuarded(pathOf(part), flags, { logFile: join(folder.path, `${name}.log`) }));
   const timeoutMs = options.readyTimeoutMs ?? 90_000;
   const api = started.use(createApiAccess({ url, ca: authority.cert, identity: admin }));
 
@@ -109,19 +114,23 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
     etcdFlags({ port: etcdPort, peerPort, folder: join(folder.path, 'etcd') }),
   );
   // It waits for etcd by itself.
-  const apiserver = run('kube-apiserver', programs.apiserver, [
-    ...apiserverFlags({
-      port: apiPort,
-      etcdPort,
-      files,
-      controllerManager: options.controllerManager ?? false,
-    }),
-    ...(options.apiserverFlags ?? []),
-  ]);
-  await ready([etcd, apiserver], timeoutMs, async () => {
-    if ((await api.ask('GET', '/readyz')).status !== 200) return false;
-    return (await api.ask('GET', '/api/v1/namespaces/default')).status === 200;
-  });
+  const startApiServer = async (): Promise<GuardedProcess> => {
+    const server = run('kube-apiserver', programs.apiserver, [
+      ...apiserverFlags({
+        port: apiPort,
+        etcdPort,
+        files,
+        controllerManager: options.controllerManager ?? false,
+      }),
+      ...(options.apiserverFlags ?? []),
+    ]);
+    await ready([etcd, server], timeoutMs, async () => {
+      if ((await api.ask('GET', '/readyz')).status !== 200) return false;
+      return (await api.ask('GET', '/api/v1/namespaces/default')).status === 200;
+    });
+    return server;
+  };
+  let apiserver = await startApiServer();
   if (programs.controllers !== undefined) {
     const identity = await authority.issueClient('system:kube-controller-manager');
     const kubeconfig = await folder.write('controllers.kubeconfig', kubeconfigOf(identity));
@@ -135,6 +144,7 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
   }
   await api.install(options.crds ?? []);
   const all = started.move();
+  owner = all;
   return {
     url,
     ca: authority.cert,
@@ -145,6 +155,10 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
     kubeconfigFor: async (user, groups) => kubeconfigOf(await authority.issueClient(user, groups)),
     ask: api.ask,
     install: api.install,
+    stopApiServer: () => apiserver[Symbol.asyncDispose](),
+    startApiServer: async () => {
+      apiserver = await startApiServer();
+    },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

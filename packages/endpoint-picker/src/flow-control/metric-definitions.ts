@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  defineCounter,
+  defineGauge,
+  defineHistogram,
+  type MetricDefinition,
+} from '@llm-d/telemetry';
+
+const waitBuckets = [
+  0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+const overheadBuckets = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
+const confirmationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const queueLabels = [
+  'fairness_id',
+  'priority',
+  'inference_pool',
+  'model_name',
+  'target_model_name',
+] as const;
+
+export const queueDurationSeconds = defineHistogram(
+  'llm_d_epp_flow_control_request_queue_duration_seconds',
+  '[ALPHA] Distribution of total time requests spend in the Flow Control layer (from enqueue to final outcome).',
+  waitBuckets,
+  ['fairness_id', 'priority', 'outcome', 'inference_pool', 'model_name', 'target_model_name'],
+);
+export const dispatchCycleSeconds = defineHistogram(
+  'llm_d_epp_flow_control_dispatch_cycle_duration_seconds',
+  '[ALPHA] Distribution of time taken for each internal dispatch cycle in the Flow Control layer.',
+  overheadBuckets,
+);
+export const enqueueDurationSeconds = defineHistogram(
+  'llm_d_epp_flow_control_request_enqueue_duration_seconds',
+  '[ALPHA] Distribution of time taken to enqueue requests into the Flow Control layer.',
+  overheadBuckets,
+  ['fairness_id', 'priority', 'outcome'],
+);
+export const queueSize = defineGauge(
+  'llm_d_epp_flow_control_queue_size',
+  '[ALPHA] Current number of requests actively held in the Flow Control queue.',
+  queueLabels,
+);
+export const queueBytes = defineGauge(
+  'llm_d_epp_flow_control_queue_bytes',
+  '[ALPHA] Current total size in bytes of requests actively held in the Flow Control queue.',
+  queueLabels,
+);
+export const poolSaturation = defineGauge(
+  'llm_d_epp_flow_control_pool_saturation',
+  '[ALPHA] Saturation that gates Flow Control dispatch (1 = full, more = beyond it), by stage; effective is the greater of prefill and decode and counts.',
+  ['inference_pool', 'stage'],
+);
+export const staleEndpoints = defineGauge(
+  'llm_d_epp_flow_control_stale_endpoints',
+  '[ALPHA] Number of candidate endpoints whose metrics are missing or older than the staleness threshold, over all stages.',
+  ['detector'],
+);
+export const bandRequestUtilization = defineGauge(
+  'llm_d_epp_flow_control_capacity_utilization_requests',
+  '[ALPHA] Share of the requests that may wait in a priority band that do; 0 where there is no bound.',
+  ['priority', 'inference_pool'],
+);
+export const bandByteUtilization = defineGauge(
+  'llm_d_epp_flow_control_capacity_utilization_bytes',
+  '[ALPHA] Share of the bytes that may wait in a priority band that do; 0 where there is no bound.',
+  ['priority', 'inference_pool'],
+);
+export const globalRequestUtilization = defineGauge(
+  'llm_d_epp_flow_control_global_capacity_utilization_requests',
+  '[ALPHA] Share of the requests that may wait in all priority bands that do; absent where there is no bound.',
+  ['inference_pool'],
+);
+export const globalByteUtilization = defineGauge(
+  'llm_d_epp_flow_control_global_capacity_utilization_bytes',
+  '[ALPHA] Share of the bytes that may wait in all priority bands that do; absent where there is no bound.',
+  ['inference_pool'],
+);
+export const flowRequestsTotal = defineCounter(
+  'llm_d_epp_flow_control_requests_total',
+  '[ALPHA] Total number of requests processed by the Flow Control layer.',
+  ['outcome', 'priority', 'inference_pool'],
+);
+export const revocationsIssuedTotal = defineCounter(
+  'llm_d_epp_flow_control_revocations_issued_total',
+  "[ALPHA] Total number of in-flight eviction revocations issued, labeled by the demand band's priority.",
+  ['priority', 'inference_pool'],
+);
+export const revocationsTotal = defineCounter(
+  'llm_d_epp_flow_control_revocations_total',
+  '[ALPHA] Total number of in-flight eviction revocations by terminal outcome (confirmed, timed_out). Every issued revocation eventually increments exactly one outcome.',
+  ['outcome', 'inference_pool'],
+);
+export const reclaimTarget = defineGauge(
+  'llm_d_epp_flow_control_reclaim_target',
+  '[ALPHA] Last computed reclamation deficit, in saturation-gauge units.',
+  ['inference_pool'],
+);
+export const pendingReclaim = defineGauge(
+  'llm_d_epp_flow_control_pending_reclaim',
+  '[ALPHA] Sum of outstanding and cooling pending-reclaim debits, in saturation-gauge units.',
+  ['inference_pool'],
+);
+export const revocationConfirmationSeconds = defineHistogram(
+  'llm_d_epp_flow_control_revocation_confirmation_seconds',
+  '[ALPHA] Time from revocation issue to confirmed stream termination.',
+  confirmationBuckets,
+  ['inference_pool'],
+);
+
+/** Every metric of flow control. */
+export const flowControlMetrics: readonly MetricDefinition[] = [
+  queueDurationSeconds,
+  dispatchCycleSeconds,
+  enqueueDurationSeconds,
+  queueSize,
+  queueBytes,
+  poolSaturation,
+  staleEndpoints,
+  bandRequestUtilization,
+  bandByteUtilization,
+  globalRequestUtilization,
+  globalByteUtilization,
+  flowRequestsTotal,
+  revocationsIssuedTotal,
+  revocationsTotal,
+  reclaimTarget,
+  pendingReclaim,
+  revocationConfirmationSeconds,
+];
