@@ -2,7 +2,9 @@
 import type { Clock } from '@llm-d/determinism';
 import { Command } from 'commander';
 import { registerBenchCommand, type BenchDeps, type RunningArm } from './bench/index.ts';
+import { registerConfigCommand } from './config/lint-command.ts';
 import { demoSettings, registerDemoCommand } from './demo/demo-command.ts';
+import { registerExplainCommand } from './explain/explain-command.ts';
 import { startLocalStack, type Programs, type SimulatedFleet } from './stack/local-stack.ts';
 import { policyArguments } from './stack/policies.ts';
 import { addSimulationFlags, fleetOf, type SimulationFlags } from './stack/simulation-flags.ts';
@@ -49,6 +51,8 @@ export function createProgram(deps: LlmdDeps): Command {
   registerUpCommand(program, deps);
   registerBench(program, bench, deps);
   registerDemoCommand(program, { ...bench, startArm: armStarter(demoFleet, deps) });
+  registerExplainCommand(program, deps);
+  registerConfigCommand(program, deps);
   return program;
 }
 
