@@ -22,6 +22,7 @@ export const libraries = {
   'engine-sim': ['inference-api', 'kv-index'],
   workload: ['inference-api'],
   simulation: ['endpoint-picker', 'engine-sim', 'workload', 'autoscaler-core'],
+  'epp-conformance': ['protos', 'grpc-server'],
   'test-kit': [],
 };
 

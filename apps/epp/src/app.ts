@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+import { systemClock, systemRandom, type Clock } from '@llm-d/determinism';
+import {
+  createPickerRegistry,
+  createRequestPolicies,
+  endpointPickerMetrics,
+  startEndpointPicker,
+  type RequestPolicyHolder,
+  type RunningPicker,
+} from '@llm-d/endpoint-picker';
+import { noopTracer, type Logger, type Telemetry } from '@llm-d/telemetry';
+import { createPrometheusMetrics, type PrometheusMetrics } from '@llm-d/telemetry/prometheus';
+import { randomUUID } from 'node:crypto';
+import { serveAdmin } from './admin/serve-admin.ts';
+import { readConfiguration } from './configuration.ts';
+import { parserTypes, startProcessor } from './ext-proc/start-processor.ts';
+import { streamMetricDefinitions } from './ext-proc/stream-metrics.ts';
+import { connectCluster } from './kubernetes/connect.ts';
+import { startKubernetes, type Kubernetes } from './kubernetes/start-kubernetes.ts';
+import type { EppOptions } from './options.ts';
+import { drainWindow } from './serving/drain-window.ts';
+import { createReadiness } from './serving/readiness.ts';
+import { serveExtProc } from './serving/serve-ext-proc.ts';
+import { serveHealthPort } from './serving/serve-health-port.ts';
+
+/** What the parts of this program share. */
+export interface EppParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: PrometheusMetrics;
+  readonly telemetry: Telemetry;
+}
+
+/** An endpoint picker that serves. */
+export interface Epp {
+  readonly grpcPort: number;
+  readonly healthPort: number;
+  readonly adminPort: number;
+  /** ext_proc streams that are open. */
+  readonly streams: number;
+  /** What decides about requests besides the configuration. */
+  readonly policies: RequestPolicyHolder;
+  readonly running: RunningPicker;
+  /**
+   * Says that it wants no more requests, serves them for as long as the options say, then ends what is left. Resolves
+   * when nothing is open. Calling it again ends the waiting.
+   */
+  close(): Promise<void>;
+}
+
+/** Open streams may end by themselves for this long once no new ones are taken. */
+const LAST_CALL_MS = 1000;
+
+/**
+ * Starts an endpoint picker. Rejects with an error that `startError` knows where somebody must change something first;
+ * nothing is left running then.
+ */
+export async function startEpp(options: EppOptions, logger: Logger): Promise<Epp> {
+  const parts = createParts(options, logger);
+  for (const note of options.notes) logger.info(note);
+  await using started = new AsyncDisposableStack();
+  const running = await startPicker(options, parts);
+  started.defer(() => running.close());
+
+  const policies = createRequestPolicies();
+  const kubernetes = await joinCluster(options, { ...parts, running, policies, started });
+  const processor = startProcessor(options, { ...parts, running, policies });
+  const readiness = createReadiness(kubernetes);
+  const extProc = await serveExtProc(options, { ...parts, processor, readiness });
+  started.defer(() => extProc.close());
+  const health = await serveHealthPort(options, { ...parts, readiness });
+  started.defer(() => health.close());
+  const admin = await serveAdmin(options, { ...parts, running, readiness, kubernetes });
+  started.defer(() => admin.close());
+
+  const all = started.move();
+  const window = drainWindow(parts.clock);
+  const drain = async (): Promise<void> => {
+    readiness.drain();
+    // Another replica may take over at once; this one serves whoever is still there.
+    const resigned = kubernetes?.resign();
+    await window.wait(options.drainTimeoutMs, () => extProc.isAlone());
+    processor.shutDown();
+    await resigned;
+    await extProc.drain(LAST_CALL_MS);
+    await all.disposeAsync();
+  };
+  let draining: Promise<void> | undefined;
+  return {
+    grpcPort: extProc.port,
+    healthPort: health.port,
+    adminPort: admin.port,
+    policies,
+    running,
+    get streams() {
+      return processor.streams;
+    },
+    close: () => {
+      if (draining !== undefined) window.end();
+      return (draining ??= drain());
+    },
+  };
+}
+
+function createParts({ measuresStreams }: EppOptions, logger: Logger): EppParts {
+  const metrics = createPrometheusMetrics({
+    processMetrics: true,
+    definitions: [...endpointPickerMetrics, ...(measuresStreams ? streamMetricDefinitions : [])],
+  });
+  return {
+    clock: systemClock,
+    logger,
+    metrics,
+    telemetry: { logger, metrics, tracer: noopTracer },
+  };
+}
+
+async function startPicker(
+  options: EppOptions,
+  { clock, logger, telemetry }: EppParts,
+): Promise<RunningPicker> {
+  const registry = createPickerRegistry();
+  const config = await readConfiguration(options, registry);
+  for (const warning of config.warnings) logger.warn('configuration warning', { ...warning });
+  return startEndpointPicker({
+    config,
+    registry,
+    clock,
+    telemetry,
+    random: systemRandom,
+    scrapeIntervalMs: options.scrapeIntervalMs,
+    poolGaugesIntervalMs: options.poolGaugesIntervalMs,
+    decisionLogCapacity: options.decisionLogCapacity,
+    ...(options.kubernetes !== undefined && { poolName: options.kubernetes.poolName }),
+  });
+}
+
+interface JoiningParts extends EppParts {
+  readonly running: RunningPicker;
+  readonly policies: RequestPolicyHolder;
+  /** Takes what must be closed in the end. */
+  readonly started: AsyncDisposableStack;
+}
+
+/** Begins to follow the cluster that options name; nothing where they name none. Rejects with KubeConfigError. */
+async function joinCluster(
+  { kubernetes: options }: EppOptions,
+  { clock, telemetry, running, policies, started }: JoiningParts,
+): Promise<Kubernetes | undefined> {
+  if (options === undefined) return undefined;
+  const { client } = started.use(await connectCluster(options.cluster, clock));
+  const kubernetes = startKubernetes(options, {
+    client,
+    fleet: running.fleet,
+    policies,
+    parsers: parserTypes(running.config),
+    followersDiscover: running.config.featureGates.haPopulateNonLeaderDatastore,
+    clock,
+    random: systemRandom,
+    telemetry,
+    newId: randomUUID,
+  });
+  started.defer(() => kubernetes.close());
+  return kubernetes;
+}
