@@ -4,6 +4,8 @@ import { describePlugins, type PluginDescription } from '@llm-d/scheduler-core';
 import type { MetricDefinition } from '@llm-d/telemetry';
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
+import { streamMetricDefinitions } from '../apps/epp/src/ext-proc/stream-metrics.ts';
+import { compatibilitySections } from './compatibility/compatibility-page.ts';
 
 /** A page: its path from the root, and its whole text. */
 export interface Page {
@@ -16,7 +18,7 @@ const NOTE = '<!-- Made from code by `npx --yes pnpm@10 docs`. Changes here are 
 
 /** Every generated page. Runs the programs to learn their flags. */
 export function generatedDocs(): readonly Page[] {
-  return [pluginPage(), metricPage(), commandLinePage()];
+  return [pluginPage(), metricPage(), commandLinePage(), compatibilityPage()];
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -62,12 +64,15 @@ function metricPage(): Page {
 
 function commandLinePage(): Page {
   const commands = [
+    ['epp'],
     ['gateway'],
     ['inference-sim'],
     ['llmd'],
     ['llmd', 'up'],
     ['llmd', 'bench'],
     ['llmd', 'demo'],
+    ['llmd', 'explain'],
+    ['llmd', 'config', 'lint'],
   ];
   const sections = commands.map(
     (command) => `## ${command.join(' ')}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``,
@@ -78,6 +83,13 @@ function commandLinePage(): Page {
     'What every program says of itself with `--help`.',
     ...sections,
   );
+}
+
+function compatibilityPage(): Page {
+  const registry = createPickerRegistry();
+  const metrics = [...endpointPickerMetrics, ...streamMetricDefinitions];
+  const sources = { registry, metrics, help: helpOf(['epp']) };
+  return page('docs/compatibility.md', '# Compatibility', ...compatibilitySections(sources));
 }
 
 function helpOf([app = '', ...args]: readonly string[]): string {
