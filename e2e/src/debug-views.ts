@@ -15,7 +15,30 @@ export interface EndpointView {
 export interface DecisionView {
   readonly requestId: string;
   readonly attempt: number;
+  readonly generation: number;
   readonly endpoint?: string;
+}
+
+/** The configuration in force, as `/debug/config` shows it. */
+export interface ConfigView {
+  readonly generation: number;
+  readonly sha256: string;
+  readonly retiring: readonly object[];
+  readonly lastAttempt?: {
+    readonly result: string;
+    readonly problems?: readonly {
+      readonly path: string;
+      readonly line?: number;
+      readonly column?: number;
+      readonly message: string;
+    }[];
+    readonly reason?: string;
+  };
+}
+
+/** Which configuration a gateway or an endpoint picker runs; `url` is where it serves its debugging routes. */
+export async function configOf(url: string): Promise<ConfigView> {
+  return (await (await fetch(`${url}/debug/config`)).json()) as ConfigView;
 }
 
 /** The gateway's view of its servers. */

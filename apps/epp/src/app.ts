@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { systemClock, systemRandom, type Clock } from '@llm-d/determinism';
 import {
+  buildInfo,
+  clientLabelLimits,
   createPickerRegistry,
   createRequestPolicies,
   endpointPickerMetrics,
   startEndpointPicker,
+  type ConfigRecord,
   type RequestPolicyHolder,
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
 import { noopTracer, type Logger, type Telemetry } from '@llm-d/telemetry';
+import { startTracing } from '@llm-d/telemetry/otlp';
 import { createPrometheusMetrics, type PrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { randomUUID } from 'node:crypto';
 import { serveAdmin } from './admin/serve-admin.ts';
-import { readConfiguration } from './configuration.ts';
+import {
+  followConfiguration,
+  poolRestartReason,
+  readConfiguration,
+  type Configuration,
+} from './configuration.ts';
 import { parserTypes, startProcessor } from './ext-proc/start-processor.ts';
 import { streamMetricDefinitions } from './ext-proc/stream-metrics.ts';
 import { connectCluster } from './kubernetes/connect.ts';
@@ -31,6 +40,12 @@ export interface EppParts {
   readonly telemetry: Telemetry;
 }
 
+/** Which build this is. */
+export interface Build {
+  readonly version: string;
+  readonly commit: string;
+}
+
 /** An endpoint picker that serves. */
 export interface Epp {
   readonly grpcPort: number;
@@ -41,6 +56,8 @@ export interface Epp {
   /** What decides about requests besides the configuration. */
   readonly policies: RequestPolicyHolder;
   readonly running: RunningPicker;
+  /** Which configuration is in force. */
+  readonly record: ConfigRecord;
   /**
    * Says that it wants no more requests, serves them for as long as the options say, then ends what is left. Resolves
    * when nothing is open. Calling it again ends the waiting.
@@ -51,16 +68,26 @@ export interface Epp {
 /** Open streams may end by themselves for this long once no new ones are taken. */
 const LAST_CALL_MS = 1000;
 
+const UNKNOWN_BUILD: Build = { version: 'unknown', commit: 'unknown' };
+
 /**
  * Starts an endpoint picker. Rejects with an error that `startError` knows where somebody must change something first;
  * nothing is left running then.
  */
-export async function startEpp(options: EppOptions, logger: Logger): Promise<Epp> {
-  const parts = createParts(options, logger);
-  for (const note of options.notes) logger.info(note);
+export async function startEpp(
+  options: EppOptions,
+  logger: Logger,
+  build: Build = UNKNOWN_BUILD,
+): Promise<Epp> {
+  for (const note of options.notes) logger.warn(note);
   await using started = new AsyncDisposableStack();
-  const running = await startPicker(options, parts);
+  const parts = createParts(options, { logger, build, started });
+  const { running, configuration } = await startPicker(options, parts);
   started.defer(() => running.close());
+  const following = followConfiguration(options, { ...parts, configuration, running });
+  started.defer(() => {
+    following.stop();
+  });
 
   const policies = createRequestPolicies();
   const kubernetes = await joinCluster(options, { ...parts, running, policies, started });
@@ -70,7 +97,8 @@ export async function startEpp(options: EppOptions, logger: Logger): Promise<Epp
   started.defer(() => extProc.close());
   const health = await serveHealthPort(options, { ...parts, readiness });
   started.defer(() => health.close());
-  const admin = await serveAdmin(options, { ...parts, running, readiness, kubernetes });
+  const { record } = following;
+  const admin = await serveAdmin(options, { ...parts, running, record, readiness, kubernetes });
   started.defer(() => admin.close());
 
   const all = started.move();
@@ -92,6 +120,7 @@ export async function startEpp(options: EppOptions, logger: Logger): Promise<Epp
     adminPort: admin.port,
     policies,
     running,
+    record,
     get streams() {
       return processor.streams;
     },
@@ -102,27 +131,42 @@ export async function startEpp(options: EppOptions, logger: Logger): Promise<Epp
   };
 }
 
-function createParts({ measuresStreams }: EppOptions, logger: Logger): EppParts {
+interface Foundation {
+  readonly logger: Logger;
+  readonly build: Build;
+  /** Takes what must be closed in the end. */
+  readonly started: AsyncDisposableStack;
+}
+
+function createParts(
+  { measuresStreams, legacyMetrics, tracing: settings }: EppOptions,
+  { logger, build, started }: Foundation,
+): EppParts {
+  const clock = systemClock;
   const metrics = createPrometheusMetrics({
     processMetrics: true,
     definitions: [...endpointPickerMetrics, ...(measuresStreams ? streamMetricDefinitions : [])],
+    legacyNames: legacyMetrics,
+    labelLimits: clientLabelLimits,
   });
-  return {
-    clock: systemClock,
-    logger,
-    metrics,
-    telemetry: { logger, metrics, tracer: noopTracer },
-  };
+  metrics.gauge(buildInfo, { commit: build.commit, build_ref: build.version }).set(1);
+  const tracing =
+    settings && startTracing({ settings, logger, timers: clock, serviceVersion: build.version });
+  // Closed last: until then requests end, and with them their spans.
+  if (tracing !== undefined) started.defer(() => tracing.close());
+  const tracer = tracing?.tracer ?? noopTracer;
+  return { clock, logger, metrics, telemetry: { logger, metrics, tracer } };
 }
 
 async function startPicker(
   options: EppOptions,
   { clock, logger, telemetry }: EppParts,
-): Promise<RunningPicker> {
+): Promise<{ readonly running: RunningPicker; readonly configuration: Configuration }> {
   const registry = createPickerRegistry();
-  const config = await readConfiguration(options, registry);
+  const configuration = await readConfiguration(options, registry);
+  const { config } = configuration;
   for (const warning of config.warnings) logger.warn('configuration warning', { ...warning });
-  return startEndpointPicker({
+  const running = await startEndpointPicker({
     config,
     registry,
     clock,
@@ -131,8 +175,12 @@ async function startPicker(
     scrapeIntervalMs: options.scrapeIntervalMs,
     poolGaugesIntervalMs: options.poolGaugesIntervalMs,
     decisionLogCapacity: options.decisionLogCapacity,
-    ...(options.kubernetes !== undefined && { poolName: options.kubernetes.poolName }),
+    ...(options.kubernetes !== undefined && {
+      poolName: options.kubernetes.poolName,
+      restartReason: poolRestartReason,
+    }),
   });
+  return { running, configuration };
 }
 
 interface JoiningParts extends EppParts {

@@ -50,7 +50,7 @@ export async function startTestEpp(
 ): Promise<TestEpp> {
   const folder = await createTempDir();
   const free = ['--grpc-port=0', '--grpc-health-port=0', '--metrics-port=0'];
-  const local = ['--bind-address=127.0.0.1', '--drain-timeout=0'];
+  const local = ['--bind-address=127.0.0.1', '--drain-timeout=0', '--tracing=false'];
   const options = optionsOf(
     ...free,
     ...local,

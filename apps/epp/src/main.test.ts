@@ -55,7 +55,6 @@ describe('a start that fails says why and exits with 1', () => {
     ],
     ['a certificate that is not there', ['--cert-path=/nowhere'], '/nowhere/tls.crt: '],
     ['a flag that is not known', ['--no-such-flag'], 'unknown flag: --no-such-flag'],
-    ['a flag that is not available', ['--tracing'], '--tracing: tracing is not available yet'],
     [
       'a kubeconfig that is not there',
       ['--pool-name=p', '--config-file=', '--kubeconfig=/nowhere/config'],

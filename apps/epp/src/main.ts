@@ -7,10 +7,12 @@ import { startError } from './start-error.ts';
 
 // Set when the bundle is made; sources have no version.
 const version = process.env.LLMD_VERSION ?? '0.0.0-source';
+// Set in images.
+const commit = process.env.LLMD_COMMIT ?? 'unknown';
 
 async function run(options: EppOptions): Promise<void> {
   const logger = createPinoLogger({ name: 'epp', level: options.logLevel });
-  const epp = await startEpp(options, logger);
+  const epp = await startEpp(options, logger, { version, commit });
 
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {

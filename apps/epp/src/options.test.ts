@@ -25,6 +25,7 @@ test('defaults are llm-d’s', () => {
     measuresStreams: false,
     configFile: undefined,
     configText: undefined,
+    reloadsConfig: true,
     allowExperimentalPlugins: false,
     kubernetes: undefined,
     guardsMetrics: false,
@@ -42,7 +43,17 @@ test('defaults are llm-d’s', () => {
     poolGaugesIntervalMs: 5000,
     decisionLogCapacity: 1000,
     logLevel: 'info',
-    notes: ['no traces are sent'],
+    legacyMetrics: true,
+    tracing: {
+      serviceName: 'llm-d-epp',
+      exporter: 'otlp',
+      endpoint: 'http://localhost:4317',
+      headers: {},
+      exportTimeoutMs: 10_000,
+      samplingRatio: 0.1,
+      resourceAttributes: {},
+    },
+    notes: [],
   });
 });
 
@@ -113,8 +124,24 @@ test.each([
   expect(() => readCommand(args)).toThrow(message);
 });
 
-test.each([[['--tracing'], 'tracing']])('%j is refused as not available yet', (args, flag) => {
-  expect(() => readCommand(args)).toThrow(expect.objectContaining({ code: 'UNAVAILABLE', flag }));
+test('the environment says where traces go, and what it says in vain is noted', () => {
+  const environment = {
+    OTEL_SERVICE_NAME: 'my-epp',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317',
+    OTEL_TRACES_SAMPLER: 'always_on',
+  };
+  const command = readCommand([], environment);
+  expect(command.kind === 'run' && command.options).toMatchObject({
+    tracing: { serviceName: 'my-epp', endpoint: 'http://collector:4317', samplingRatio: 0.1 },
+    notes: [expect.stringContaining('OTEL_TRACES_SAMPLER')],
+  });
+});
+
+test('--tracing=false makes no traces, --legacy-metrics=false shows no former names', () => {
+  expect(optionsOf('--tracing=false', '--legacy-metrics=false')).toMatchObject({
+    tracing: undefined,
+    legacyMetrics: false,
+  });
 });
 
 test.each([['--help'], ['-h']])('%s says what flags there are', (arg) => {

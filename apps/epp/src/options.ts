@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readTracingEnvironment, type TracingSettings } from '@llm-d/telemetry';
 import type { LogLevel } from '@llm-d/telemetry/pino';
 import type { ResponseProcessing } from './ext-proc/session-context.ts';
 import { eppFlags } from './flags/epp-flags.ts';
@@ -9,7 +10,6 @@ import {
   type KubernetesOptions,
 } from './kubernetes/kubernetes-options.ts';
 import { parseTlsPolicy, type TlsPolicy } from './serving/tls-policy.ts';
-import { missingDefaults, refuseUnavailable } from './unavailable.ts';
 
 /** Everything an endpoint picker is told. Durations in milliseconds, sizes in bytes. */
 export interface EppOptions {
@@ -37,6 +37,8 @@ export interface EppOptions {
   readonly configFile: string | undefined;
   /** EndpointPickerConfig itself; never together with a file. */
   readonly configText: string | undefined;
+  /** Whether changes of the file take effect while this runs. */
+  readonly reloadsConfig: boolean;
   readonly allowExperimentalPlugins: boolean;
   /** Undefined where the configuration says where the endpoints are. */
   readonly kubernetes: KubernetesOptions | undefined;
@@ -61,7 +63,11 @@ export interface EppOptions {
   readonly poolGaugesIntervalMs: number;
   readonly decisionLogCapacity: number;
   readonly logLevel: LogLevel;
-  /** What the operator should know about defaults that are not kept. */
+  /** Exposes metrics under their former names as well. */
+  readonly legacyMetrics: boolean;
+  /** Undefined where no traces are made. */
+  readonly tracing: TracingSettings | undefined;
+  /** What of the environment is not heeded, for the log. */
   readonly notes: readonly string[];
 }
 
@@ -79,15 +85,14 @@ soonest.
 Flags:
 ${describeFlags(eppFlags)}`;
 
-/**
- * What a command line means in an environment. Throws {@link FlagError}, UnavailableError where it wants what is not there
- * yet.
- */
-export function readCommand(args: readonly string[], environment: Environment = {}): Command {
+/** Environment variables, whichever are set. */
+type Variables = Environment | Readonly<Record<string, string | undefined>>;
+
+/** What a command line means in an environment. Throws {@link FlagError}. */
+export function readCommand(args: readonly string[], environment: Variables = {}): Command {
   const flags = parseFlags(eppFlags, args.map(asHelp));
   if (flags.values.help) return { kind: 'help', text: HELP };
   if (flags.values.version) return { kind: 'version' };
-  refuseUnavailable(flags);
   return { kind: 'run', options: settle(flags, environment) };
 }
 
@@ -96,7 +101,7 @@ const asHelp = (arg: string): string => (arg === '-h' ? '--help' : arg);
 /** llm-d's default of gRPC. */
 const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
 
-function settle(flags: ParsedFlags<typeof eppFlags>, environment: Environment): EppOptions {
+function settle(flags: ParsedFlags<typeof eppFlags>, environment: Variables): EppOptions {
   const { values } = flags;
   const configFile = given(values['config-file']);
   const configText = given(values['config-text']);
@@ -113,6 +118,9 @@ function settle(flags: ParsedFlags<typeof eppFlags>, environment: Environment): 
     );
   }
   const kubernetes = kubernetesOptions(flags, environment);
+  const tracing = values.tracing
+    ? readTracingEnvironment({ ...environment }, { serviceName: 'llm-d-epp' })
+    : undefined;
   const metricsCertPath = given(values['metrics-cert-dir']);
   const metricsClientCaFile = given(values['metrics-client-ca-file']);
   if (metricsClientCaFile !== undefined && metricsCertPath === undefined) {
@@ -134,6 +142,7 @@ function settle(flags: ParsedFlags<typeof eppFlags>, environment: Environment): 
     measuresStreams: values['enable-grpc-stream-metrics'],
     configFile,
     configText,
+    reloadsConfig: values['config-reload'],
     allowExperimentalPlugins: values['allow-experimental-plugins'],
     kubernetes,
     // As llm-d: a list of endpoints in a file says nothing about an API server that could be asked.
@@ -152,7 +161,9 @@ function settle(flags: ParsedFlags<typeof eppFlags>, environment: Environment): 
     poolGaugesIntervalMs: values['refresh-prometheus-metrics-interval'],
     decisionLogCapacity: values['decision-log'],
     logLevel: logLevelOf(values['zap-log-level'], values.v),
-    notes: missingDefaults(flags),
+    legacyMetrics: values['legacy-metrics'],
+    tracing: tracing?.settings,
+    notes: tracing?.warnings ?? [],
   };
 }
 

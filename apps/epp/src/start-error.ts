@@ -12,7 +12,6 @@ const KNOWN = new Set([
   'LISTEN',
   'NO_DISCOVERY',
   'TWO_DISCOVERIES',
-  'UNAVAILABLE',
   'UNKNOWN_ENGINE',
 ]);
 

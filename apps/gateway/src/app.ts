@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { systemClock, systemRandom } from '@llm-d/determinism';
 import {
+  buildInfo,
+  clientLabelLimits,
   createFleet,
   createPickerRegistry,
   describeFleet,
@@ -9,11 +11,12 @@ import {
   startFileDiscovery,
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
-import { ConfigError, formatHostPort, loadConfig, type Endpoint } from '@llm-d/scheduler-core';
-import { noopTracer, type Logger } from '@llm-d/telemetry';
+import { ConfigError, formatHostPort, type Endpoint } from '@llm-d/scheduler-core';
+import { noopTracer, type Logger, type TracingSettings } from '@llm-d/telemetry';
+import { startTracing } from '@llm-d/telemetry/otlp';
 import { createPrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { followConfiguration, readConfiguration } from './configuration.ts';
 import { createControlRoutes } from './front/control-routes.ts';
 import { listen, type FrontRequest, type FrontResponse } from './front/listener.ts';
 import { isPlacedPath } from './front/placed-paths.ts';
@@ -22,6 +25,16 @@ import type { GatewayOptions } from './options.ts';
 import { rejectionOf } from './proxy/error-answer.ts';
 import { createInferenceProxy } from './proxy/inference-proxy.ts';
 import { createUpstream, type Upstream } from './proxy/upstream.ts';
+
+/** What a gateway is told besides its command line. */
+export interface GatewaySetting {
+  /** Where traces go. Default none are made. */
+  readonly tracing?: TracingSettings | undefined;
+  /** Which build this is. Default unknown. */
+  readonly build?: { readonly version: string; readonly commit: string };
+}
+
+const UNKNOWN_BUILD = { version: 'unknown', commit: 'unknown' };
 
 /** A gateway that takes requests. */
 export interface Gateway {
@@ -36,19 +49,6 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** A configuration file that cannot be read. */
-export class ConfigFileError extends Error {
-  readonly code = 'CONFIG_FILE';
-  readonly path: string;
-  constructor(path: string, cause: unknown) {
-    super(`${path}: cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
-    this.name = 'ConfigFileError';
-    this.path = path;
-  }
-}
-
 /** How old the newest metrics of a server may be for it to count as reachable. */
 const FRESH_MS = 10_000;
 
@@ -56,22 +56,29 @@ const FRESH_MS = 10_000;
  * Starts a gateway. Rejects with ConfigError, ConfigFileError, EndpointsFileError, PortInUseError or ListenError, each saying what
  * to change; nothing is left running then.
  */
-export async function startGateway(options: GatewayOptions, logger: Logger): Promise<Gateway> {
+export async function startGateway(
+  options: GatewayOptions,
+  logger: Logger,
+  { tracing: settings, build = UNKNOWN_BUILD }: GatewaySetting = {},
+): Promise<Gateway> {
   const clock = systemClock;
   const metrics = createPrometheusMetrics({
     processMetrics: true,
     definitions: endpointPickerMetrics,
+    legacyNames: options.legacyMetrics,
+    labelLimits: clientLabelLimits,
   });
-  const telemetry = { logger, metrics, tracer: noopTracer };
+  metrics.gauge(buildInfo, { commit: build.commit, build_ref: build.version }).set(1);
+  const tracing =
+    settings && startTracing({ settings, logger, timers: clock, serviceVersion: build.version });
+  const telemetry = { logger, metrics, tracer: tracing?.tracer ?? noopTracer };
   const registry = createPickerRegistry();
-  const config = loadConfig(options.configText ?? (await readConfig(options.configFile)), {
-    registry,
-    source: options.configFile ?? 'built-in configuration',
-    allowExperimental: options.allowExperimentalPlugins,
-  });
+  const configuration = await readConfiguration(options, registry);
+  const { config } = configuration;
   for (const warning of config.warnings) logger.warn('configuration warning', { ...warning });
 
-  const cleanUps: (() => void | Promise<void>)[] = [];
+  // Traces are closed last: until then requests end, and with them their spans.
+  const cleanUps: (() => void | Promise<void>)[] = [() => tracing?.close()];
   const cleanUp = async (): Promise<void> => {
     for (const step of cleanUps.reverse()) await step();
   };
@@ -96,6 +103,10 @@ export async function startGateway(options: GatewayOptions, logger: Logger): Pro
       decisionLogCapacity: options.decisionLogCapacity,
     });
     cleanUps.push(() => running.close());
+    const following = followConfiguration(options, { configuration, running, clock, telemetry });
+    cleanUps.push(() => {
+      following.stop();
+    });
     if (options.endpointsFile !== undefined) {
       const discovery = await startFileDiscovery({
         fleet,
@@ -132,6 +143,7 @@ export async function startGateway(options: GatewayOptions, logger: Logger): Pro
       logger,
       decisions: running.picker.decisions,
       endpoints: () => describeFleet(fleet, clock.nowMs()),
+      configState: () => following.record.state(),
       notReady: () => notReady(running, { catalog, nowMs: clock.nowMs() }),
       models: async () => {
         if (!catalog.known) await catalog.refresh();
@@ -190,15 +202,6 @@ export function startError(error: unknown): string | undefined {
     'LISTEN',
   ];
   return known.includes(String(code)) ? (error as Error).message : undefined;
-}
-
-async function readConfig(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new ConfigFileError(path, error);
-  }
 }
 
 async function fetchModels(

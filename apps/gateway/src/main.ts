@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readTracingEnvironment, type Logger } from '@llm-d/telemetry';
 import { createPinoLogger } from '@llm-d/telemetry/pino';
 import { startError, startGateway } from './app.ts';
 import { gatewayCommand } from './options.ts';
 
 // Set when the bundle is made; sources have no version.
 const version = process.env.LLMD_VERSION ?? '0.0.0-source';
+// Set in images.
+const commit = process.env.LLMD_COMMIT ?? 'unknown';
+
+function tracingSettings(logger: Logger) {
+  const { settings, warnings } = readTracingEnvironment(process.env, {
+    serviceName: 'llm-d-gateway',
+  });
+  for (const warning of warnings) logger.warn(warning);
+  return settings;
+}
 
 const command = gatewayCommand(version, async (options) => {
   const logger = createPinoLogger({ name: 'gateway', level: options.logLevel });
-  const gateway = await startGateway(options, logger);
+  const gateway = await startGateway(options, logger, {
+    build: { version, commit },
+    tracing: options.tracing ? tracingSettings(logger) : undefined,
+  });
 
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {

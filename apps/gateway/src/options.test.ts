@@ -7,6 +7,7 @@ describe('the command line', () => {
     expect(await optionsOf()).toMatchObject({
       ...{ host: '127.0.0.1', port: 8080, endpoints: [], endpointsFile: undefined },
       ...{ configFile: undefined, configText: undefined, scrapeIntervalMs: 50 },
+      reloadsConfig: true,
       ...{ maxBodyBytes: 32 * 2 ** 20, maxHeaderBytes: 32 * 1024, maxAttempts: 3 },
       ...{ drainTimeoutMs: 30_000, logLevel: 'info' },
     });

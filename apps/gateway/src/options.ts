@@ -15,6 +15,8 @@ export interface GatewayOptions {
   readonly configFile: string | undefined;
   /** EndpointPickerConfig itself; never together with a file. */
   readonly configText: string | undefined;
+  /** Whether changes of the file take effect while the gateway runs. */
+  readonly reloadsConfig: boolean;
   readonly allowExperimentalPlugins: boolean;
   readonly scrapeIntervalMs: number;
   readonly maxBodyBytes: number;
@@ -33,6 +35,10 @@ export interface GatewayOptions {
   readonly drainTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly decisionLogCapacity: number;
+  /** Makes traces, which go where the environment says. */
+  readonly tracing: boolean;
+  /** Exposes metrics under their former names as well. */
+  readonly legacyMetrics: boolean;
 }
 
 /**
@@ -109,6 +115,7 @@ export function gatewayCommand(
     .addOption(
       new Option('--config-text <yaml>', 'EndpointPickerConfig itself').conflicts('config'),
     )
+    .option('--no-config-reload', 'read the EndpointPickerConfig file only at the start')
     .option('--allow-experimental-plugins', 'accept plugins of stability alpha', false)
     .option(
       '--refresh-metrics-interval <ms>',
@@ -144,6 +151,8 @@ export function gatewayCommand(
       wholeNumber(0),
       30_000,
     )
+    .option('--tracing', 'make traces and send them as the variables OTEL_* say', false)
+    .option('--no-legacy-metrics', 'expose metrics under their present names only')
     .option('--decision-log <n>', 'decisions kept for /debug/decisions', wholeNumber(0), 1000)
     .addOption(
       new Option('--log-level <level>', 'least severe lines that are written')
@@ -163,6 +172,7 @@ interface Flags {
   readonly endpointsFile?: string;
   readonly config?: string;
   readonly configText?: string;
+  readonly configReload: boolean;
   readonly allowExperimentalPlugins: boolean;
   readonly refreshMetricsInterval: number;
   readonly maxBodyBytes: number;
@@ -175,6 +185,8 @@ interface Flags {
   readonly drainTimeout: number;
   readonly decisionLog: number;
   readonly logLevel: GatewayOptions['logLevel'];
+  readonly tracing: boolean;
+  readonly legacyMetrics: boolean;
 }
 
 const settle = (flags: Flags): GatewayOptions => ({
@@ -184,6 +196,7 @@ const settle = (flags: Flags): GatewayOptions => ({
   endpointsFile: flags.endpointsFile,
   configFile: flags.config,
   configText: flags.configText,
+  reloadsConfig: flags.configReload,
   allowExperimentalPlugins: flags.allowExperimentalPlugins,
   scrapeIntervalMs: flags.refreshMetricsInterval,
   maxBodyBytes: flags.maxBodyBytes,
@@ -196,4 +209,6 @@ const settle = (flags: Flags): GatewayOptions => ({
   drainTimeoutMs: flags.drainTimeout,
   decisionLogCapacity: flags.decisionLog,
   logLevel: flags.logLevel,
+  tracing: flags.tracing,
+  legacyMetrics: flags.legacyMetrics,
 });

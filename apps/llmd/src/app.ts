@@ -3,6 +3,7 @@ import type { Clock } from '@llm-d/determinism';
 import { Command } from 'commander';
 import { registerBenchCommand, type BenchDeps, type RunningArm } from './bench/index.ts';
 import { registerConfigCommand } from './config/lint-command.ts';
+import { registerConformanceCommand } from './conformance/conformance-command.ts';
 import { demoSettings, registerDemoCommand } from './demo/demo-command.ts';
 import { registerExplainCommand } from './explain/explain-command.ts';
 import { startLocalStack, type Programs, type SimulatedFleet } from './stack/local-stack.ts';
@@ -53,6 +54,7 @@ export function createProgram(deps: LlmdDeps): Command {
   registerDemoCommand(program, { ...bench, startArm: armStarter(demoFleet, deps) });
   registerExplainCommand(program, deps);
   registerConfigCommand(program, deps);
+  registerConformanceCommand(program, deps);
   return program;
 }
 

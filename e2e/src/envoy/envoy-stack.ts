@@ -10,6 +10,7 @@ import {
   type RunningProgram,
   type TempDir,
 } from '@llm-d/test-kit';
+import { join } from 'node:path';
 import { startEngine, untilReady } from '../stack.ts';
 import { bootstrap, type BootstrapOptions } from './bootstrap.ts';
 
@@ -49,6 +50,8 @@ export interface EnvoyStack extends AsyncDisposable {
   restartEpp(): Promise<RunningProgram>;
   /** Tells the endpoint picker of other engines. */
   setEngines(hosts: readonly string[]): Promise<void>;
+  /** Rewrites the endpoint picker's configuration: plugins and profiles as YAML, without discovery. */
+  setConfig(config: string): Promise<void>;
 }
 
 const DEFAULT_CONFIG = `
@@ -132,6 +135,9 @@ export async function startEnvoyStack(options: EnvoyStackOptions = {}): Promise<
     restartEpp: async () => (running = await startEpp()),
     setEngines: async (wanted) => {
       await folder.write('endpoints.json', endpointsFile(wanted));
+    },
+    setConfig: async (wanted) => {
+      await folder.write('epp.yaml', withDiscovery(wanted, join(folder.path, 'endpoints.json')));
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };

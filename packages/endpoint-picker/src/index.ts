@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { startEndpointPicker } from './running-picker.ts';
+export { watchConfigFile } from './reload/watch-config-file.ts';
+export { configStateYaml, createConfigRecord } from './reload/config-record.ts';
 export { createEndpointPicker } from './picker/endpoint-picker.ts';
 export { explainRecord, summarizeRecord } from './picker/record-explanation.ts';
 export {
@@ -50,6 +52,16 @@ export { clientLabelLimits, endpointPickerMetrics } from './metrics.ts';
 export { buildInfo } from './metric-definitions/picker-series.ts';
 
 export type { PluginState, RunningPicker, RunningPickerOptions } from './running-picker.ts';
+export type { ReloadOutcome } from './reload/reload-outcome.ts';
+export type { RetiringGeneration } from './reload/generations.ts';
+export type { ConfigFileOptions } from './reload/watch-config-file.ts';
+export type {
+  ConfigAttempt,
+  ConfigRecord,
+  ConfigRecordOptions,
+  ConfigState,
+  TriedConfig,
+} from './reload/config-record.ts';
 export type { PickerEnvironment } from './config/picker-registry.ts';
 export type { LatencyPredictorSettings } from './producers/predicted-latency-producer/latency-predictor-settings.ts';
 export type { PredictedLatencyEnvironment } from './producers/predicted-latency-producer/predicted-latency-producer.ts';
@@ -57,6 +69,7 @@ export type {
   EndpointPicker,
   EndpointPickerOptions,
   FlowControlView,
+  OwnEndpointPicker,
   Picked,
   PickerPlugins,
   PickOptions,

@@ -6,6 +6,7 @@ import { dataMetrics } from './metric-definitions/data-series.ts';
 import { pickerMetrics } from './metric-definitions/picker-series.ts';
 import { poolMetrics } from './metric-definitions/pool-series.ts';
 import { requestMetrics } from './metric-definitions/request-series.ts';
+import { configMetrics } from './reload/config-metrics.ts';
 import { predictedLatencyMetrics } from './producers/predicted-latency-producer/predicted-latency-metrics.ts';
 
 /** Every metric of the endpoint picker: what docs, dashboards and the exposition are made of. */
@@ -14,6 +15,7 @@ export const endpointPickerMetrics: readonly MetricDefinition[] = [
   ...pickerMetrics,
   ...poolMetrics,
   ...dataMetrics,
+  ...configMetrics,
   ...flowControlMetrics,
   ...predictedLatencyMetrics,
   ...schedulerCoreMetrics,

@@ -25,7 +25,12 @@ export type { Bench } from './cases/bench.ts';
 export type { CommandSubjectOptions } from './subject/command-subject.ts';
 export type { AddressSubjectOptions, RunningDiscovery } from './subject/address-subject.ts';
 export type { Setup, SetupId } from './subject/setup.ts';
-export type { RunningSubject, SetupUnavailable, Subject, SubjectProcess } from './subject/subject.ts';
+export type {
+  RunningSubject,
+  SetupUnavailable,
+  Subject,
+  SubjectProcess,
+} from './subject/subject.ts';
 export type { EndpointSource, FleetEndpoint } from './engines/endpoint-source.ts';
 export type { EngineFleet, Fleet, FleetLayout } from './engines/fleet.ts';
 export type { Engine, EngineOptions } from './engines/engine.ts';
@@ -40,7 +45,12 @@ export type {
 export type { Arrival, ExtProcStream, StreamEnd } from './proxy/ext-proc-stream.ts';
 export type { Header, HeaderChange, HeaderList } from './proxy/header-list.ts';
 export type { Plain, PlainStruct } from './proxy/plain-struct.ts';
-export type { AnswerScript, BodyEnding, ExchangeScript, SubsetHint } from './exchange/exchange-script.ts';
+export type {
+  AnswerScript,
+  BodyEnding,
+  ExchangeScript,
+  SubsetHint,
+} from './exchange/exchange-script.ts';
 export type {
   AnswerKind,
   ExchangeResult,

@@ -38,7 +38,11 @@ export interface JudgeOptions {
  * does wrong is in the report. Rejects only when the signal aborts; nothing is left running.
  */
 export async function judge(subject: Subject, options: JudgeOptions): Promise<ConformanceReport> {
-  const { clock, cases = conformanceCases, tool = { name: 'epp-conformance', version: '' } } = options;
+  const {
+    clock,
+    cases = conformanceCases,
+    tool = { name: 'epp-conformance', version: '' },
+  } = options;
   const startedMs = clock.nowMs();
   const startedAt = new Date(clock.epochMs()).toISOString();
   const results = await new Run(subject, cases, options).results();
@@ -77,7 +81,10 @@ class Run {
   async results(): Promise<readonly CaseResult[]> {
     for (const id of Object.keys(setups) as SetupId[]) {
       const here = this.#cases.filter(({ setup = 'default' }) => setup === id);
-      await this.#share(id, here.filter(({ endsSubject }) => endsSubject !== true));
+      await this.#share(
+        id,
+        here.filter(({ endsSubject }) => endsSubject !== true),
+      );
       for (const one of here) if (one.endsSubject === true) await this.#share(id, [one]);
     }
     return this.#results;
@@ -184,7 +191,8 @@ class Run {
           reject(new Difference(`it is not over after ${limitMs / 1000} s`));
         });
       });
-      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener('abort', abort, { once: true });
       running.then(
         () => {
           settle(resolve);

@@ -87,7 +87,11 @@ const caughtBy: Readonly<Record<Misbehaviour, readonly string[]>> = {
   'knows plain text only': ['apis.openai-chat', 'apis.anthropic-messages'],
   'stays for count_tokens': ['apis.count-tokens-skips-answer'],
   'does not rename': ['model.rewrite-header', 'model.rewrite-header-former', 'model.rewrite-large'],
-  'does not rename back': ['model.restored-json', 'model.restored-sse', 'model.restored-json-split'],
+  'does not rename back': [
+    'model.restored-json',
+    'model.restored-sse',
+    'model.restored-json-split',
+  ],
   'renames back by chunk': ['model.restored-json-split', 'model.restored-sse-split'],
   'renames back everywhere': ['model.content-untouched'],
   'renames back always': ['model.not-restored-needlessly'],
@@ -236,13 +240,17 @@ describe('an endpoint picker without mistakes', () => {
 });
 
 describe('an endpoint picker is caught that', () => {
-  test.each(Object.entries(caughtBy))('%s', { timeout: 60_000 }, async (misbehaviour, ids) => {
-    // The table's own keys.
-    const subject = scriptedSubject(misbehaviour as Misbehaviour);
-    const { cases } = await judge(subject, { ...options, cases: selectCases(ids) });
-    const missed = cases.filter(({ result }) => result !== 'fail' && result !== 'as-upstream');
-    expect(missed).toEqual([]);
-  });
+  test.concurrent.each(Object.entries(caughtBy))(
+    '%s',
+    { timeout: 120_000 },
+    async (misbehaviour, ids) => {
+      // The table's own keys.
+      const subject = scriptedSubject(misbehaviour as Misbehaviour);
+      const { cases } = await judge(subject, { ...options, cases: selectCases(ids) });
+      const missed = cases.filter(({ result }) => result !== 'fail' && result !== 'as-upstream');
+      expect(missed).toEqual([]);
+    },
+  );
 });
 
 test('every case but those about answering at all is there to catch a mistake', () => {
@@ -252,7 +260,7 @@ test('every case but those about answering at all is there to catch a mistake', 
 });
 
 test('an endpoint picker that says nothing fails every case', { timeout: 120_000 }, async () => {
-  const report = await judge(muteSubject(), { ...options, waitMs: 60, readyMs: 60 });
+  const report = await judge(muteSubject(), { ...options, waitMs: 30, readyMs: 30 });
   const others = report.cases.filter(({ result }) => result !== 'fail' && result !== 'as-upstream');
   // There is no TLS to be judged.
   expect(others.map(({ id, result }) => `${id} ${result}`)).toEqual(['transport.alpn skipped']);

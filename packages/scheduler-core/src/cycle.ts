@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AttributeReader, Attributes } from './attribute.ts';
+import type { PluginRun } from './plugin-durations.ts';
 import type { SchedulingRequest } from './request.ts';
 
 /** What every plugin may look at while one request is placed. */
@@ -13,4 +14,6 @@ export interface SchedulingCycle {
 /** A cycle as the one who places the request holds it. */
 export interface OwnCycle extends SchedulingCycle {
   readonly attributes: Attributes;
+  /** Told of every plugin's turn, in order, where turns are measured. Default nobody. */
+  readonly onRun?: ((run: PluginRun) => void) | undefined;
 }

@@ -7,6 +7,8 @@ export { schedulingPlugins } from './plugins/scheduling-plugins.ts';
 export { loadConfig } from './config/load-config.ts';
 export { resolveConfig } from './config/resolve-config.ts';
 export { defaultConfigText } from './config/default-config.ts';
+export { configDiff, formatConfigDiff } from './config/config-diff.ts';
+export { dataDifferences } from './config/data-differences.ts';
 export { ConfigError, formatProblem } from './config/config-error.ts';
 export { instantiatePlugins, PluginError } from './instantiate-plugins.ts';
 export { explainDecision } from './explain-decision.ts';
@@ -28,6 +30,7 @@ export { endpointModels } from './attributes/endpoint-models.ts';
 export { stageSaturation } from './plugins/flow-control/stage-saturation.ts';
 export { IndexedHeap } from './plugins/flow-control/indexed-heap.ts';
 export { schedulerCoreMetrics } from './metrics.ts';
+export { createPluginDurations } from './plugin-durations.ts';
 
 export type {
   Named,
@@ -82,9 +85,22 @@ export type {
   StructuralPluginDefinition,
   StructuralPoint,
 } from './plugin-definition.ts';
+export type {
+  MeasuredPoint,
+  PluginDurations,
+  PluginDurationsOptions,
+  PluginRun,
+} from './plugin-durations.ts';
 export type { PluginRegistry } from './plugin-registry.ts';
 export type { LoadConfigOptions } from './config/load-config.ts';
 export type { ResolveConfigOptions } from './config/resolve-config.ts';
+export type {
+  ConfigDiff,
+  PluginChange,
+  ProfileChange,
+  WeightChange,
+} from './config/config-diff.ts';
+export type { DataDifference } from './config/data-differences.ts';
 export type { ConfigProblem } from './config/config-error.ts';
 export type { ConfigPath, Locate, Position } from './config/problem-list.ts';
 export type { FeatureGate, FeatureGates } from './config/feature-gates.ts';
@@ -101,6 +117,7 @@ export type {
   FlowControlPolicies,
   InstantiatedPlugins,
   InstantiateOptions,
+  ReusablePlugins,
 } from './instantiate-plugins.ts';
 export type {
   DecisionExplanation,

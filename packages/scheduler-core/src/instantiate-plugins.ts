@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { systemClock, systemRandom, type Clock, type Random } from '@llm-d/determinism';
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
+import { dataDifferences } from './config/data-differences.ts';
 import type {
   ResolvedConfig,
   ResolvedFlowControl,
@@ -28,6 +29,7 @@ import type {
   Screener,
 } from './plugin-contracts.ts';
 import { namesReferred, type AnyPluginDefinition } from './plugin-definition.ts';
+import { createPluginDurations, type PluginDurations } from './plugin-durations.ts';
 import type { PluginRegistry } from './plugin-registry.ts';
 import {
   createScheduler,
@@ -43,6 +45,16 @@ export interface InstantiateOptions {
   readonly clock?: Clock;
   /** Default silent. */
   readonly telemetry?: Telemetry;
+  /** The telemetry of one instance, by its name. Default `telemetry`. */
+  readonly telemetryOf?: (name: string) => Telemetry;
+  /** Instances that exist already and may go on. Default none. */
+  readonly reuse?: ReusablePlugins;
+}
+
+/** What a configuration runs already. */
+export interface ReusablePlugins {
+  readonly config: ResolvedConfig;
+  readonly plugins: readonly Named<Plugin>[];
 }
 
 /** Everything a configuration runs. */
@@ -50,6 +62,10 @@ export interface InstantiatedPlugins {
   readonly scheduler: Scheduler;
   /** Every instance, each after those it refers to. */
   readonly plugins: readonly Named<Plugin>[];
+  /** How long they take, for those who call them. */
+  readonly durations: PluginDurations;
+  /** Names of the instances that existed before, see {@link InstantiateOptions.reuse}. */
+  readonly kept: ReadonlySet<string>;
   readonly requestHeaders: readonly Named<RequestHeaders>[];
   /** In the order in which they must run. */
   readonly producers: readonly Named<DataProducer>[];
@@ -93,22 +109,43 @@ export class PluginError extends Error {
 
 /**
  * Creates every plugin of a resolved configuration, once, and the scheduler over them. `registry` must
- * be the one the configuration was resolved with. Throws {@link PluginError}.
+ * be the one the configuration was resolved with. An instance that is to be reused is kept with everything it
+ * remembers where name, type and parameters are the same and all that it refers to is kept too. Throws
+ * {@link PluginError}, after closing what was created.
  */
 export function instantiatePlugins(
   config: ResolvedConfig,
   registry: PluginRegistry,
   options: InstantiateOptions = {},
 ): InstantiatedPlugins {
-  const instances = createInstances(config.plugins, registry, options);
+  const kept = keptInstances(config.plugins, registry, options.reuse);
+  const created = createInstances(config.plugins, registry, { ...options, kept });
+  const { clock = systemClock, telemetry = noopTelemetry } = options;
+  const types = new Map(config.plugins.map(({ name, type }) => [name, type]));
+  const durations = createPluginDurations({ metrics: telemetry.metrics, clock, types });
+  try {
+    return arrange(config, created, { kept, durations });
+  } catch (error) {
+    closeCreated(created, kept);
+    throw error;
+  }
+}
+
+function arrange(
+  config: ResolvedConfig,
+  instances: ReadonlyMap<string, Plugin>,
+  { kept, durations }: { kept: ReadonlyMap<string, Plugin>; durations: PluginDurations },
+): InstantiatedPlugins {
   const plugins = [...instances].map(([name, plugin]) => ({ name, plugin }));
   const lookup = <K extends keyof Plugin>(name: string, member: K) =>
     named(instances, name, member);
   const handler = lookup(config.handler, 'profileHandler').plugin;
   const profiles = config.profiles.map((profile) => assemble(profile, lookup));
   return {
-    scheduler: createScheduler({ profiles, handler }),
+    scheduler: createScheduler({ profiles, handler, handlerName: config.handler, durations }),
     plugins,
+    durations,
+    kept: new Set(kept.keys()),
     requestHeaders: having(plugins, 'requestHeaders'),
     producers: config.producers.map((name) => lookup(name, 'producer')),
     screeners: having(plugins, 'screener'),
@@ -145,27 +182,63 @@ function findPolicies(settings: ResolvedFlowControl, lookup: Lookup): FlowContro
   };
 }
 
-function createInstances(
+/** Instances of the present configuration that the next one keeps, by name. */
+function keptInstances(
   plugins: readonly ResolvedPlugin[],
   registry: PluginRegistry,
-  { random = systemRandom, clock = systemClock, telemetry = noopTelemetry }: InstantiateOptions,
-): Map<string, Plugin> {
+  reuse: ReusablePlugins | undefined,
+): ReadonlyMap<string, Plugin> {
+  const kept = new Map<string, Plugin>();
+  if (reuse === undefined) return kept;
+  const earlier = new Map(reuse.config.plugins.map((plugin) => [plugin.name, plugin]));
+  const instances = new Map(reuse.plugins.map(({ name, plugin }) => [name, plugin]));
+  for (const { plugin, references } of inOrder(plugins, registry)) {
+    const instance = instances.get(plugin.name);
+    const old = earlier.get(plugin.name);
+    const isSame =
+      old?.type === plugin.type &&
+      dataDifferences(old.parameters, plugin.parameters).length === 0 &&
+      references.every((name) => kept.has(name));
+    if (isSame && instance !== undefined) kept.set(plugin.name, instance);
+  }
+  return kept;
+}
+
+/** Plugins with the names they refer to, each after those. */
+function inOrder(plugins: readonly ResolvedPlugin[], registry: PluginRegistry) {
   const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
   const referencesOf = (name: string): readonly string[] => {
     const plugin = byName.get(name);
     if (plugin === undefined) return [];
     return namesReferred(definitionOf(plugin, registry), plugin.parameters);
   };
-  const instances = new Map<string, Plugin>();
-  for (const name of topologicalOrder([...byName.keys()], referencesOf).names) {
+  const { names } = topologicalOrder([...byName.keys()], referencesOf);
+  return [...new Set(names)].flatMap((name) => {
     const plugin = byName.get(name);
-    if (plugin === undefined || instances.has(name)) continue;
-    const references = referencesOf(name);
+    return plugin === undefined ? [] : [{ plugin, references: referencesOf(name) }];
+  });
+}
+
+function createInstances(
+  plugins: readonly ResolvedPlugin[],
+  registry: PluginRegistry,
+  options: InstantiateOptions & { readonly kept: ReadonlyMap<string, Plugin> },
+): ReadonlyMap<string, Plugin> {
+  const { random = systemRandom, clock = systemClock, telemetry = noopTelemetry, kept } = options;
+  const { telemetryOf = () => telemetry } = options;
+  const instances = new Map<string, Plugin>();
+  for (const { plugin, references } of inOrder(plugins, registry)) {
+    const { name } = plugin;
+    const keeps = kept.get(name);
+    if (keeps !== undefined) {
+      instances.set(name, keeps);
+      continue;
+    }
     const context = {
       name,
       random,
       clock,
-      telemetry,
+      telemetry: telemetryOf(name),
       plugin: (other: string) => {
         const instance = references.includes(other) ? instances.get(other) : undefined;
         if (instance === undefined) {
@@ -174,9 +247,26 @@ function createInstances(
         return instance;
       },
     };
-    instances.set(name, create(definitionOf(plugin, registry), plugin, context));
+    try {
+      instances.set(name, create(definitionOf(plugin, registry), plugin, context));
+    } catch (error) {
+      closeCreated(instances, kept);
+      throw error;
+    }
   }
   return instances;
+}
+
+/** Ends what was created for a configuration that cannot run. */
+function closeCreated(
+  instances: ReadonlyMap<string, Plugin>,
+  kept: ReadonlyMap<string, Plugin>,
+): void {
+  const close = async (plugin: Plugin): Promise<void> => plugin.close?.();
+  for (const [name, plugin] of instances) {
+    // Whoever reads why the configuration cannot run has no use for what follows from it.
+    if (!kept.has(name)) close(plugin).catch(() => undefined);
+  }
 }
 
 function create(

@@ -1,10 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-import { defineCounter, defineGauge, type MetricDefinition } from '@llm-d/telemetry';
+import {
+  defineCounter,
+  defineGauge,
+  defineHistogram,
+  deprecatedHelp,
+  withLegacyTwin,
+  type MetricDefinition,
+} from '@llm-d/telemetry';
 
-export const disaggDecisionTotal = defineCounter(
-  'llm_d_epp_disagg_decision_total',
-  '[ALPHA] Placed requests by the stages that run on endpoints of their own.',
-  ['plugin_name', 'plugin_type', 'model_name', 'decision_type'],
+const decisionLabels = ['plugin_name', 'plugin_type', 'model_name', 'decision_type'] as const;
+const formerDecisionLabels = { model_name: 'model_name', decision_type: 'decision_type' } as const;
+
+export const disaggDecisionTotal = withLegacyTwin(
+  defineCounter(
+    'llm_d_epp_disagg_decision_total',
+    '[ALPHA] Total number of disaggregation routing decisions made',
+    decisionLabels,
+  ),
+  {
+    name: 'llm_d_inference_scheduler_disagg_decision_total',
+    help: deprecatedHelp(
+      'llm_d_epp_disagg_decision_total',
+      'Total number of disaggregation routing decisions made',
+    ),
+    labels: formerDecisionLabels,
+  },
+);
+/** Only of the handler that knows no encoders. */
+export const pdDecisionTotal = withLegacyTwin(
+  defineCounter(
+    'llm_d_epp_pd_decision_total',
+    '[ALPHA] Total number of P/D disaggregation decisions made',
+    decisionLabels,
+  ),
+  {
+    name: 'llm_d_inference_scheduler_pd_decision_total',
+    help: deprecatedHelp(
+      'llm_d_epp_pd_decision_total',
+      'Total number of P/D disaggregation decisions made',
+    ),
+    labels: formerDecisionLabels,
+  },
+);
+
+const pluginDurationText =
+  'Plugin processing latency distribution in seconds for each extension point, plugin type and plugin name.';
+
+export const pluginDurationSeconds = withLegacyTwin(
+  defineHistogram(
+    'llm_d_epp_plugin_duration_seconds',
+    `[ALPHA] ${pluginDurationText}`,
+    [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1],
+    ['extension_point', 'plugin_type', 'plugin_name'],
+  ),
+  {
+    name: 'inference_extension_plugin_duration_seconds',
+    help: deprecatedHelp('llm_d_epp_plugin_duration_seconds', pluginDurationText),
+    labels: {
+      extension_point: 'extension_point',
+      plugin_type: 'plugin_type',
+      plugin_name: 'plugin_name',
+    },
+  },
 );
 
 export const programFairnessIndex = defineGauge(
@@ -25,6 +82,8 @@ export const programServiceTokens = defineGauge(
 /** Every metric of the plugins in this package. */
 export const schedulerCoreMetrics: readonly MetricDefinition[] = [
   disaggDecisionTotal,
+  pdDecisionTotal,
+  pluginDurationSeconds,
   programFairnessIndex,
   programWaitMilliseconds,
   programServiceTokens,

@@ -131,7 +131,10 @@ export interface DataProducer {
   readonly timeoutMs?: number;
   /** It reads `request.body`, which transports keep only where somebody does. Default false. */
   readonly readsBody?: boolean;
-  /** Sets the attributes that are live views of the whole fleet. Called once, before the first request. */
+  /**
+   * Sets the attributes that are live views of the whole fleet. Called before the first request, and again with other
+   * attributes for each further configuration that keeps the instance.
+   */
   publish?(attributes: Attributes): void;
 }
 

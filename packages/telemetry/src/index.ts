@@ -4,6 +4,7 @@ export { noopLogger } from './logger.ts';
 export { defineCounter, defineGauge, defineHistogram, noopMetrics } from './metrics.ts';
 export { deprecatedHelp, withLegacyTwin } from './legacy-twin.ts';
 export { noopSpan, noopTracer } from './tracer.ts';
+export { readTracingEnvironment } from './tracing-environment.ts';
 
 export type { Telemetry } from './telemetry.ts';
 export type { LogFields, Logger } from './logger.ts';
@@ -19,4 +20,5 @@ export type {
   Metrics,
 } from './metrics.ts';
 export type { LegacyTwin } from './legacy-twin.ts';
-export type { Span, SpanAttributes, TraceContext, Tracer } from './tracer.ts';
+export type { TracingEnvironment, TracingSettings } from './tracing-environment.ts';
+export type { Span, SpanAttributes, SpanOptions, TraceContext, Tracer } from './tracer.ts';

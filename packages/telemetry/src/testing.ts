@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LogFields, Logger } from './logger.ts';
 import type { Labels, MetricDefinition, Metrics } from './metrics.ts';
+import type { Span, SpanAttributes, SpanOptions, TraceContext, Tracer } from './tracer.ts';
 
 /** A line that a {@link recordingLogger} was given. */
 export interface LogLine {
@@ -81,5 +82,72 @@ export function recordingMetrics(): RecordingMetrics {
     },
     value: (definition, labels) => values.get(key(definition, labels)) ?? 0,
     observations: (definition, labels) => observations.get(key(definition, labels)) ?? [],
+  };
+}
+
+/** What a {@link recordingTracer} was told of one span. */
+export interface RecordedSpan {
+  readonly name: string;
+  /** Name of the span it is in; undefined for a first one. */
+  readonly parent: string | undefined;
+  /** What a first span was to continue. */
+  readonly context: TraceContext;
+  readonly options: SpanOptions;
+  /** All that was set, at the beginning and later. */
+  attributes: SpanAttributes;
+  readonly events: { readonly name: string; readonly attributes: SpanAttributes }[];
+  /** What it failed with. */
+  error: unknown;
+  /** How often it was ended. */
+  ends: number;
+  /** The time of its end, where one was given. */
+  endEpochMs: number | undefined;
+}
+
+/** A tracer that keeps its spans, for assertions. `isSampled` false records nothing, as an unsampled trace does. */
+export function recordingTracer({ isSampled = true } = {}): Tracer & {
+  readonly spans: readonly RecordedSpan[];
+} {
+  const spans: RecordedSpan[] = [];
+  const open = (
+    name: string,
+    { parent, context }: Pick<RecordedSpan, 'parent' | 'context'>,
+    options: SpanOptions,
+  ): Span => {
+    const span: RecordedSpan = {
+      name,
+      parent,
+      context,
+      options,
+      attributes: options.attributes ?? {},
+      events: [],
+      error: undefined,
+      ends: 0,
+      endEpochMs: undefined,
+    };
+    if (isSampled) spans.push(span);
+    return {
+      isRecording: isSampled,
+      child: (childName, childOptions = {}) =>
+        open(childName, { parent: name, context: {} }, childOptions),
+      set: (attributes) => {
+        span.attributes = { ...span.attributes, ...attributes };
+      },
+      event: (eventName, attributes = {}) => {
+        span.events.push({ name: eventName, attributes });
+      },
+      fail: (error) => {
+        span.error = error;
+      },
+      end: (epochMs) => {
+        span.ends++;
+        span.endEpochMs = epochMs;
+      },
+      context: () => ({ traceparent: `continues ${name}, ${isSampled ? '01' : '00'}` }),
+    };
+  };
+  return {
+    spans,
+    start: (name, context, options = {}) => open(name, { parent: undefined, context }, options),
   };
 }

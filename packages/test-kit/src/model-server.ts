@@ -27,6 +27,8 @@ export interface ModelServerOptions {
   readonly load?: { readonly waiting: number; readonly running: number };
   /** Default 0: the system chooses. */
   readonly port?: number;
+  /** Address to listen on. Default 127.0.0.1; every one of 127.0.0.0/8 is there on Linux. */
+  readonly host?: string;
 }
 
 /** A model server whose every move is scripted, in this process. */
@@ -45,7 +47,7 @@ export interface ModelServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts a scripted model server on 127.0.0.1. */
+/** Starts a scripted model server on loopback. */
 export async function startModelServer(options: ModelServerOptions = {}): Promise<ModelServer> {
   const { models = ['test-model'], load = { waiting: 0, running: 0 } } = options;
   let script: Script = options.script ?? (() => ({ kind: 'answer' }));
@@ -71,7 +73,8 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
     connections++;
     socket.on('close', () => connections--);
   });
-  server.listen(options.port ?? 0, '127.0.0.1');
+  const host = options.host ?? '127.0.0.1';
+  server.listen(options.port ?? 0, host);
   await once(server, 'listening');
   // A TCP server's address is an object.
   const { port } = server.address() as AddressInfo;
@@ -83,7 +86,7 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
     await closed;
   };
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     port,
     requests,
     get running() {

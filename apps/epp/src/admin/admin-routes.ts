@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@llm-d/determinism';
 import {
+  configStateYaml,
   describeFleet,
   explainRecord,
   summarizeRecord,
+  type ConfigRecord,
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
 import type { Logger } from '@llm-d/telemetry';
@@ -15,6 +17,7 @@ import { adminServerFactory, type AdminTls } from './admin-tls.ts';
 
 export interface AdminOptions {
   readonly running: RunningPicker;
+  readonly record: ConfigRecord;
   readonly metrics: PrometheusMetrics;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -65,6 +68,11 @@ export function createAdminRoutes(options: AdminOptions): FastifyInstance {
   app.get('/debug/endpoints', () => ({
     endpoints: describeFleet(running.fleet, clock.nowMs()),
   }));
+  app.get<{ Querystring: { format?: string } }>('/debug/config', ({ query }, reply) =>
+    query.format === 'yaml'
+      ? reply.type('application/yaml').send(configStateYaml(options.record.state()))
+      : options.record.state(),
+  );
   app.get('/debug/conditions', () => ({ conditions: options.conditions() }));
   app.get('/debug/plugins/state', () => ({
     timestamp: new Date(clock.epochMs()).toISOString(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@llm-d/determinism';
-import type { RunningPicker } from '@llm-d/endpoint-picker';
+import type { ConfigRecord, RunningPicker } from '@llm-d/endpoint-picker';
 import type { Logger } from '@llm-d/telemetry';
 import type { PrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import type { AddressInfo } from 'node:net';
@@ -15,6 +15,7 @@ import { readAdminTls, setAdminTls } from './admin-tls.ts';
 
 export interface AdminParts {
   readonly running: RunningPicker;
+  readonly record: ConfigRecord;
   readonly readiness: Readiness;
   /** Undefined where no cluster is asked for anything. */
   readonly kubernetes: Kubernetes | undefined;

@@ -68,6 +68,11 @@ export class Answer {
     return this.#heldBytes > BODY_MESSAGE_BYTES ? this.#release() : NOTHING;
   }
 
+  /** What {@link push} returned has gone on. */
+  handled(): void {
+    this.#options.exchange.responseHandled();
+  }
+
   /** No more bytes come. Returns what was held back. */
   finish(): readonly Uint8Array[] {
     const rest = this.#restorer?.end() ?? NOTHING;

@@ -13,13 +13,18 @@ export interface Processor {
   shutDown(): void;
 }
 
-/** A processor whose sessions share `context`. Streams are measured where `metrics` says how. */
-export function createProcessor(context: SessionContext, metrics?: StreamMetrics): Processor {
+/**
+ * A processor whose sessions get what `contextOf` gives when they begin. Streams are measured where `metrics` says how.
+ */
+export function createProcessor(
+  contextOf: () => SessionContext,
+  metrics?: StreamMetrics,
+): Processor {
   const sessions = new Set<Session>();
   return {
     handler: (stream) => {
       const measured = metrics?.opened();
-      const session = new Session(stream, context, {
+      const session = new Session(stream, contextOf(), {
         closed: (termination) => {
           sessions.delete(session);
           measured?.closed(termination);

@@ -258,6 +258,7 @@ export class Session implements GrpcStreamListener {
     const pieces = answer.push(body);
     if (!endOfStream) {
       if (pieces.length > 0) this.#out.answerBody(pieces, { endOfStream });
+      answer.handled();
       return;
     }
     const rest = answer.finish();

@@ -13,6 +13,7 @@ import { randomUUID } from 'node:crypto';
 import type { EppOptions } from '../options.ts';
 import { honouredHeadersOf } from './honoured-headers.ts';
 import { createProcessor, type Processor } from './processor.ts';
+import type { SessionContext } from './session-context.ts';
 import { createStreamMetrics } from './stream-metrics.ts';
 
 export interface ProcessorParts {
@@ -26,21 +27,27 @@ export interface ProcessorParts {
 /** A processor for a running endpoint picker, as options and configuration want it. */
 export function startProcessor(options: EppOptions, parts: ProcessorParts): Processor {
   const { running, policies, clock, logger, metrics } = parts;
-  const { config, picker } = running;
-  const context = {
-    picker,
+  const countRewrite = createRewriteCounter(metrics);
+  const contextFor = (config: ResolvedConfig): SessionContext => ({
+    picker: running.picker,
     policies,
     routeOf: createRequestRoutes(parserTypes(config)),
     conditionalDecode: createConditionalDecode(config.producers),
-    countRewrite: createRewriteCounter(metrics),
+    countRewrite,
     settings: { ...options, honouredHeaders: honouredHeadersOf(config) },
     clock,
     random: systemRandom,
     logger,
     newId: randomUUID,
+  });
+  let latest = { config: running.config, context: contextFor(running.config) };
+  const contextNow = (): SessionContext => {
+    const { config } = running;
+    if (config !== latest.config) latest = { config, context: contextFor(config) };
+    return latest.context;
   };
   return createProcessor(
-    context,
+    contextNow,
     options.measuresStreams ? createStreamMetrics(metrics, clock) : undefined,
   );
 }

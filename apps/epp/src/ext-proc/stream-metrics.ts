@@ -16,11 +16,11 @@ export const streamsInflight = defineGauge(
 export const streamDurationSeconds = defineHistogram(
   'llm_d_epp_extproc_stream_duration_seconds',
   '[ALPHA] Duration an ext_proc gRPC stream stays open, in seconds.',
-  [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
+  [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600],
 );
 export const streamsTotal = defineCounter(
   'llm_d_epp_extproc_streams_total',
-  '[ALPHA] Total number of completed ext_proc gRPC streams, by status code.',
+  '[ALPHA] Total ext_proc gRPC streams completed, by gRPC status code.',
   ['code'],
 );
 

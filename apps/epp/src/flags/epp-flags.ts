@@ -20,6 +20,7 @@ export const eppFlags = {
   version: onOff(false, 'Says which version this is.'),
 
   'config-file': text('', 'path', 'EndpointPickerConfig file.'),
+  'config-reload': onOff(true, 'Takes over changes of --config-file while it runs.'),
   'config-text': text('', 'yaml', 'EndpointPickerConfig itself, in place of a file.'),
   'allow-experimental-plugins': onOff(false, 'Accepts plugins of stability alpha.'),
 
@@ -128,7 +129,11 @@ export const eppFlags = {
   'decision-log': wholeNumber(1000, { least: 0 }, 'Decisions kept for /debug/decisions.'),
 
   'ha-enable-leader-election': onOff(false, 'Only the leader of several replicas is ready.'),
-  tracing: onOff(true, 'Sends traces over OTLP.'),
+  tracing: onOff(
+    true,
+    'Makes traces, and sends them as the variables OTEL_* say: a tenth of the requests over OTLP/gRPC to localhost:4317.',
+  ),
+  'legacy-metrics': onOff(true, 'Exposes metrics under their former names as well.'),
   v: wholeNumber(2, { least: -10, most: 10 }, 'Verbosity: from 4 on debug lines are written.'),
   'zap-encoder': oneOf(['json', 'console'], 'Accepted; lines are JSON.'),
   'zap-log-level': text('', 'level', 'debug, info, error, panic or a verbosity; goes before -v.'),

@@ -14,7 +14,7 @@ import { createFleet, createRequestPolicies } from '@llm-d/endpoint-picker';
 import { createKubeClient, leases, pods, type Pod } from '@llm-d/kube-runtime';
 import { createFakeApiServer, type FakeApiServerOptions } from '@llm-d/kube-runtime/testing';
 import { noopMetrics, noopTracer } from '@llm-d/telemetry';
-import { recordingLogger } from '@llm-d/telemetry/testing';
+import { recordingLogger, type LogLine } from '@llm-d/telemetry/testing';
 import { setImmediate } from 'node:timers/promises';
 import type { KubernetesOptions } from './kubernetes-options.ts';
 import { startKubernetes, type Kubernetes, type KubernetesParts } from './start-kubernetes.ts';
@@ -91,9 +91,10 @@ export function virtualCluster(options: Partial<FakeApiServerOptions> = {}) {
         kubernetes,
         policies,
         fleet,
+        lines: logger.lines,
         warnings: () =>
           logger.lines
-            .filter(({ level }) => level === 'warn')
+            .filter(({ level, fields }) => level === 'warn' && 'condition' in fields)
             .map(({ fields }) => `${String(fields['condition'])} ${String(fields['reason'])}`),
         endpoints: () =>
           fleet
@@ -173,6 +174,8 @@ export interface Replica extends AsyncDisposable {
   readonly kubernetes: Kubernetes;
   readonly fleet: KubernetesParts['fleet'];
   readonly policies: KubernetesParts['policies'];
+  /** Everything that was logged. */
+  readonly lines: readonly LogLine[];
   /** Conditions that were logged as not met, with their reasons. */
   warnings(): readonly string[];
   /** Ids and addresses of the fleet, sorted. */

@@ -197,6 +197,11 @@ describe('policies', () => {
     await cluster.settle();
     expect([priority(replica, 'premium'), target(replica, 'm')]).toEqual([0, undefined]);
     expect(replica.warnings()).toEqual([]);
+    const ignored = replica.lines.filter(({ message }) => message.includes('are ignored'));
+    expect(ignored.map(({ fields }) => fields['objects'])).toEqual([
+      'InferenceObjectives',
+      'InferenceModelRewrites',
+    ]);
   });
 
   test('of the legacy group count alone, until the CRD of the present one is installed', async () => {

@@ -39,13 +39,16 @@ export function startPolicyWatch<T extends KubeObject>(
   const preferred = follow(watch, options.preferred);
   let legacy: Informer<T> | undefined;
   const stops = createStops();
-  let isStopped = false;
+  const stopping = new AbortController();
+  let hasWarned = false;
 
   const look = (): void => {
-    if (isStopped) return;
+    if (stopping.signal.aborted) return;
     if (preferred.state.kind === 'synced') {
       stops.begin(legacy);
       legacy = undefined;
+      if (!hasWarned) void warnOfIgnored(watch, options, stopping.signal);
+      hasWarned = true;
     } else if (legacy === undefined && isAbsent(preferred)) {
       const started = (legacy = follow(watch, options.legacy));
       started.onStateChange(look);
@@ -63,12 +66,24 @@ export function startPolicyWatch<T extends KubeObject>(
       return (legacy ?? preferred).state.kind !== 'syncing';
     },
     stop: async () => {
-      isStopped = true;
+      stopping.abort();
       stops.begin(preferred);
       stops.begin(legacy);
       await stops.all();
     },
   };
+}
+
+/** Says once that there are objects which do not count, because nobody else would. Who may not see them is not told. */
+async function warnOfIgnored<T extends KubeObject>(
+  { client, namespace, telemetry }: ClusterWatch,
+  { name, preferred, legacy }: PolicyWatchOptions<T>,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await client.list(legacy, { namespace, limit: 1, signal }).catch(() => undefined);
+  if (found === undefined || found.items.length === 0) return;
+  const groups = { group: preferred.group, ignored: legacy.group };
+  telemetry.logger.warn('objects of the legacy group are ignored', { objects: name, ...groups });
 }
 
 /** Whether there are no such objects as far as we can know. An API server that is starting may deny types it has. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  configStateYaml,
   explainRecord,
   summarizeRecord,
+  type ConfigState,
   type DecisionLog,
   type EndpointDescription,
 } from '@llm-d/endpoint-picker';
@@ -20,6 +22,8 @@ export interface ControlRoutesOptions {
   readonly models: () => Promise<ModelList>;
   /** The model servers as the gateway sees them. */
   readonly endpoints: () => readonly EndpointDescription[];
+  /** The configuration in force. */
+  readonly configState: () => ConfigState;
 }
 
 /** Decisions that a listing shows unless asked for more. */
@@ -67,6 +71,11 @@ export async function createControlRoutes(options: ControlRoutesOptions): Promis
     decisions: options.decisions.recent(Number(query.limit) || LISTED).map(summarizeRecord),
   }));
   app.get('/debug/endpoints', () => ({ endpoints: options.endpoints() }));
+  app.get<{ Querystring: { format?: string } }>('/debug/config', ({ query }, reply) =>
+    query.format === 'yaml'
+      ? reply.type('application/yaml').send(configStateYaml(options.configState()))
+      : options.configState(),
+  );
   // A wildcard here too: clients choose ids, and a parameter has at most 100 characters.
   app.get<{ Params: { '*': string } }>('/debug/decisions/*', ({ params }, reply) => {
     const requestId = params['*'];

@@ -47,6 +47,7 @@ async function run(
     responseBytes: () => {
       if (evictAt === 'first byte') setImmediate(evict);
     },
+    responseHandled: () => undefined,
     end: (end) => {
       ends.push(end);
       return undefined;
@@ -102,6 +103,7 @@ describe('forwarding', () => {
       exchange: {
         responseHeaders: () => new Map(),
         responseBytes: () => undefined,
+        responseHandled: () => undefined,
         end: (end) => {
           ends.push(end);
           return undefined;

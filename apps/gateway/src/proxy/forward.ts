@@ -162,6 +162,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     this.#request.exchange.responseBytes(chunk.length);
     this.#observer?.push(chunk);
     if (!this.#request.response.write(chunk)) this.#pause(controller);
+    this.#request.exchange.responseHandled();
   }
 
   onResponseEnd(): void {

@@ -86,6 +86,9 @@ export function createInferenceProxy(options: InferenceProxyOptions): InferenceP
   ): Promise<ForwardOutcome> => {
     const [endpoint] = picked.endpoints;
     const { api, scheduling } = inbound;
+    // A further attempt belongs to the trace of the first, also where the client began none.
+    const traceparent = picked.upstreamHeaders.get('traceparent');
+    if (traceparent !== undefined) inbound.headers.set('traceparent', traceparent);
     const headers: Record<string, string> = {};
     for (const [name, value] of inbound.headers) headers[name] = value;
     for (const [name, value] of picked.upstreamHeaders) headers[name] = value;

@@ -24,6 +24,7 @@ export function createTestExplanation(): RecordExplanation {
   return {
     requestId: 'req/1',
     attempt: 1,
+    generation: 1,
     at: '2026-01-02T03:04:05.678Z',
     model: 'm',
     targetModel: 'm',

@@ -43,40 +43,78 @@ export interface FileDiscoveryOptions {
 /** Changes that come in one burst are read once, this long after the first. */
 const SETTLE_MS = 50;
 
+/** An endpoints file that was read and waits for its fleet. */
+export interface OpenedEndpointsFile {
+  /** Fills the fleet and keeps following the file. Called at most once. */
+  start(): void;
+  /** Ends it, whether it was started or not. */
+  stop(): void;
+}
+
 /**
  * Fills the fleet from an endpoints file and keeps following it. Rejects with {@link EndpointsFileError} when the file
  * cannot be read or understood at the start; later such a file is reported and the fleet stays as it is.
  */
 export async function startFileDiscovery(options: FileDiscoveryOptions): Promise<{ stop(): void }> {
+  const opened = await openEndpointsFile(options);
+  opened.start();
+  return opened;
+}
+
+/**
+ * Everything about {@link startFileDiscovery} that may fail or takes time: what is left is to start it. Rejects as that
+ * does.
+ */
+export async function openEndpointsFile(
+  options: FileDiscoveryOptions,
+): Promise<OpenedEndpointsFile> {
   const { fleet, path, clock, files = nodeFiles, logger = noopLogger } = options;
-  const load = async (): Promise<void> => {
-    const { endpoints, problems } = parseEndpointsFile(await readOrExplain(files, path), path);
+  let pending: Timer | undefined;
+  let state: 'opened' | 'started' | 'stopped' = 'opened';
+  let isStale = false;
+  const read = async () => parseEndpointsFile(await readOrExplain(files, path), path);
+  const apply = ({ endpoints, problems }: Awaited<ReturnType<typeof read>>): void => {
     for (const problem of problems) logger.warn('endpoint left out', { path, problem });
     fleet.reconcile(endpoints);
   };
-  await load();
-
-  let pending: Timer | undefined;
-  let stopped = false;
   const reload = (): void => {
     pending = undefined;
-    load().catch((error: unknown) => {
-      if (!stopped) logger.error('endpoints file not taken over', { path, error });
-    });
+    read()
+      .then((listing) => {
+        if (state === 'started') apply(listing);
+      })
+      .catch((error: unknown) => {
+        if (state === 'started') logger.error('endpoints file not taken over', { path, error });
+      });
   };
-  const unwatch =
-    options.watchFile === false
-      ? undefined
-      : files.watch(path, () => {
-          pending ??= clock.schedule(SETTLE_MS, reload);
-        });
+  const changed = (): void => {
+    if (state === 'started') pending ??= clock.schedule(SETTLE_MS, reload);
+    else isStale = true;
+  };
+  const first = await read();
+  const unwatch = options.watchFile === false ? undefined : watching(files, path, changed);
   return {
+    start: () => {
+      if (state !== 'opened') return;
+      state = 'started';
+      apply(first);
+      if (isStale) changed();
+    },
     stop: () => {
-      stopped = true;
+      state = 'stopped';
       unwatch?.();
       pending?.cancel();
     },
   };
+}
+
+function watching(files: WatchedFiles, path: string, changed: () => void): () => void {
+  try {
+    return files.watch(path, changed);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EndpointsFileError(path, `cannot be watched: ${reason}`, { cause });
+  }
 }
 
 async function readOrExplain(files: WatchedFiles, path: string): Promise<string> {

@@ -107,11 +107,13 @@ class MutableFleet implements Fleet {
 
   reconcile(identities: readonly EndpointIdentity[]): void {
     const wanted = new Map(identities.map((identity) => [identity.id, identity]));
+    const gone: Member[] = [];
     for (const [id, member] of this.#members) {
       const identity = wanted.get(id);
-      if (identity?.hostPort !== member.endpoint.hostPort) this.#remove(id, member);
+      if (identity?.hostPort !== member.endpoint.hostPort) gone.push(member);
       else if (!sameLabels(member.endpoint, identity)) this.#relabel(member, identity.labels);
     }
+    if (gone.length > 0) this.#remove(gone);
     for (const identity of wanted.values()) {
       if (!this.#members.has(identity.id)) this.#add(identity);
     }
@@ -239,17 +241,22 @@ class MutableFleet implements Fleet {
     for (const listener of this.#listeners) listener.endpointAdded?.(endpoint);
   }
 
-  #remove(id: string, member: Member): void {
-    this.#lift(id);
-    this.#members.delete(id);
-    this.#unshared().splice(member.index, 1);
-    for (const other of this.#members.values()) {
-      if (other.index > member.index) other.index--;
+  #remove(gone: readonly Member[]): void {
+    for (const member of gone) {
+      this.#lift(member.endpoint.id);
+      this.#members.delete(member.endpoint.id);
+      member.index = -1;
     }
-    member.index = -1;
-    for (const listener of this.#listeners) listener.endpointRemoved?.(member.endpoint);
-    // Freed last: a listener that is told of the removal still finds its state under the slot.
-    this.#freeSlots.push(member.endpoint.slot);
+    this.#endpoints = [];
+    this.#isShared = false;
+    for (const member of this.#members.values()) {
+      member.index = this.#endpoints.push(member.endpoint) - 1;
+    }
+    for (const { endpoint } of gone) {
+      for (const listener of this.#listeners) listener.endpointRemoved?.(endpoint);
+      // Freed last: a listener that is told of the removal still finds its state under the slot.
+      this.#freeSlots.push(endpoint.slot);
+    }
   }
 
   #relabel(member: Member, labels: Endpoint['labels']): void {

@@ -8,6 +8,9 @@ import {
   averageRunningRequests,
   perEndpointQueueSize,
   readyEndpoints,
+  stdDevKvCacheUtilization,
+  stdDevQueueSize,
+  stdDevRunningRequests,
 } from '../metric-definitions/pool-series.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -30,13 +33,11 @@ export function startPoolGauges(options: PoolGaugesOptions): { stop(): void } {
   const refresh = (): void => {
     const endpoints = fleet.snapshot();
     metrics.gauge(readyEndpoints, pool).set(fleet.healthy(clock.nowMs()).length);
-    metrics.gauge(averageQueueSize, pool).set(mean(endpoints, (e) => e.metrics.waitingRequests));
-    metrics
-      .gauge(averageRunningRequests, pool)
-      .set(mean(endpoints, (e) => e.metrics.runningRequests));
-    metrics
-      .gauge(averageKvCacheUtilization, pool)
-      .set(mean(endpoints, (e) => e.metrics.kvCacheUsage));
+    for (const { valueOf, average, deviation } of SPREADS) {
+      const values = endpoints.map(valueOf);
+      metrics.gauge(average, pool).set(mean(values));
+      metrics.gauge(deviation, pool).set(standardDeviation(values));
+    }
     for (const endpoint of endpoints) {
       metrics.gauge(perEndpointQueueSize, labelsOf(endpoint)).set(endpoint.metrics.waitingRequests);
     }
@@ -62,7 +63,35 @@ export function startPoolGauges(options: PoolGaugesOptions): { stop(): void } {
   };
 }
 
-function mean(endpoints: readonly Endpoint[], valueOf: (endpoint: Endpoint) => number): number {
-  if (endpoints.length === 0) return 0;
-  return endpoints.reduce((sum, endpoint) => sum + valueOf(endpoint), 0) / endpoints.length;
+/** What is shown as a mean and a spread over the pool. */
+const SPREADS = [
+  {
+    valueOf: ({ metrics }: Endpoint) => metrics.waitingRequests,
+    average: averageQueueSize,
+    deviation: stdDevQueueSize,
+  },
+  {
+    valueOf: ({ metrics }: Endpoint) => metrics.runningRequests,
+    average: averageRunningRequests,
+    deviation: stdDevRunningRequests,
+  },
+  {
+    valueOf: ({ metrics }: Endpoint) => metrics.kvCacheUsage,
+    average: averageKvCacheUtilization,
+    deviation: stdDevKvCacheUtilization,
+  },
+] as const;
+
+const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : sum(values) / values.length;
+}
+
+/** Of a sample, as llm-d takes it: divided by one less than there are. 0 for fewer than two. */
+function standardDeviation(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const middle = mean(values);
+  return Math.sqrt(sum(values.map((value) => (value - middle) ** 2)) / (values.length - 1));
 }

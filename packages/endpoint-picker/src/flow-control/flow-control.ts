@@ -13,7 +13,12 @@ import type { Metrics } from '@llm-d/telemetry';
 import type { Fleet } from '../fleet/fleet.ts';
 import { controlHeader } from '../request/control-headers.ts';
 import { createFleetView } from './fleet-view.ts';
-import { createFlowController, type FlowController, type FlowRequest } from './flow-controller.ts';
+import {
+  createFlowController,
+  type FlowController,
+  type FlowRequest,
+  type UnplacedCount,
+} from './flow-controller.ts';
 import { createFlowMetrics } from './flow-metrics.ts';
 import type { Admission } from './flow-outcome.ts';
 import type { FlowSnapshot } from './flow-snapshot.ts';
@@ -34,6 +39,8 @@ export interface FlowControlOptions {
   readonly scrapeIntervalMs: number;
   /** Whether requests of a priority without a band of its own have one made; else they count as priority 0. */
   readonly isKnownPriority: (priority: number) => boolean;
+  /** Counted together with other controllers of the fleet. Default on its own. */
+  readonly unplaced?: UnplacedCount | undefined;
 }
 
 /** When a request arrived, and whether its client is still there. */
@@ -104,6 +111,7 @@ export function createFlowControl(options: FlowControlOptions): FlowControl {
     noEndpointTtlMs: settings.noEndpointRequestTtlMs,
     reclamation,
     observer: metrics.flow,
+    unplaced: options.unplaced,
   });
   const unwatch = fleet.watch(() => {
     controller.changed();
@@ -138,6 +146,7 @@ export function createFlowControl(options: FlowControlOptions): FlowControl {
     close: () => {
       unwatch();
       controller.close();
+      metrics.close();
     },
   };
 }

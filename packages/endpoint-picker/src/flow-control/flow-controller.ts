@@ -67,6 +67,14 @@ export interface FlowControllerOptions {
   /** Ends requests in flight for the sake of those that wait. Default none ever is. */
   readonly reclamation?: Reclamation | undefined;
   readonly observer?: FlowObserver;
+  /** What was let through and has no place yet, counted together with others over the same pool. Default on its own. */
+  readonly unplaced?: UnplacedCount | undefined;
+}
+
+/** What was let through and has no place yet. Changed by whoever lets requests through. */
+export interface UnplacedCount {
+  requests: number;
+  bytes: number;
 }
 
 /** A request as it arrives. */
@@ -122,7 +130,7 @@ class Controller implements FlowController {
   #priorities: readonly number[] = [];
   #bytes = 0;
   #sequence = 0;
-  readonly #unplaced = { requests: 0, bytes: 0 };
+  readonly #unplaced: UnplacedCount;
   #hadEndpoints: boolean;
   #recheck: Timer | undefined;
   #evaluating = false;
@@ -132,6 +140,7 @@ class Controller implements FlowController {
 
   constructor(options: FlowControllerOptions) {
     this.#options = options;
+    this.#unplaced = options.unplaced ?? { requests: 0, bytes: 0 };
     this.#hadEndpoints = options.pool.hasEndpoints();
     for (const priority of options.priorities ?? []) this.#band(priority);
   }

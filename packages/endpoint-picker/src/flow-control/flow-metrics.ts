@@ -44,6 +44,8 @@ export interface FlowMetrics {
   readonly reclamation: ReclamationObserver;
   /** Shows the saturation of the moment, and forgets flows that are long over. */
   refresh(): void;
+  /** Forgets every flow. To be called when nothing waits any more. */
+  close(): void;
 }
 
 /** Keeps the metrics of flow control. */
@@ -103,6 +105,9 @@ export function createFlowMetrics(options: FlowMetricsOptions): FlowMetrics {
     refresh: () => {
       showSaturation(fleet.saturation());
       series.forget(clock.nowMs() - IDLE_FLOW_MS);
+    },
+    close: () => {
+      series.forget(Infinity);
     },
   };
 }

@@ -3,6 +3,8 @@ import {
   defineCounter,
   defineGauge,
   defineHistogram,
+  deprecatedHelp,
+  withLegacyTwin,
   type MetricDefinition,
 } from '@llm-d/telemetry';
 
@@ -19,37 +21,89 @@ const queueLabels = [
   'target_model_name',
 ] as const;
 
-export const queueDurationSeconds = defineHistogram(
-  'llm_d_epp_flow_control_request_queue_duration_seconds',
-  '[ALPHA] Distribution of total time requests spend in the Flow Control layer (from enqueue to final outcome).',
-  waitBuckets,
-  ['fairness_id', 'priority', 'outcome', 'inference_pool', 'model_name', 'target_model_name'],
+/** What a metric was called in former versions; its labels are the same. */
+function formerly<const L extends string>(suffix: string, text: string, labels: readonly L[]) {
+  return {
+    name: `inference_extension_flow_control_${suffix}`,
+    help: deprecatedHelp(`llm_d_epp_flow_control_${suffix}`, text),
+    // Keys and values are the same names.
+    labels: Object.fromEntries(labels.map((label) => [label, label])) as Record<L, L>,
+  };
+}
+
+export const queueDurationSeconds = withLegacyTwin(
+  defineHistogram(
+    'llm_d_epp_flow_control_request_queue_duration_seconds',
+    '[ALPHA] Distribution of total time requests spend in the Flow Control layer (from enqueue to final outcome).',
+    waitBuckets,
+    ['fairness_id', 'priority', 'outcome', 'inference_pool', 'model_name', 'target_model_name'],
+  ),
+  formerly(
+    'request_queue_duration_seconds',
+    'Distribution of total time requests spend in the Flow Control layer (from enqueue to final outcome).',
+    ['fairness_id', 'priority', 'outcome', 'inference_pool', 'model_name', 'target_model_name'],
+  ),
 );
-export const dispatchCycleSeconds = defineHistogram(
-  'llm_d_epp_flow_control_dispatch_cycle_duration_seconds',
-  '[ALPHA] Distribution of time taken for each internal dispatch cycle in the Flow Control layer.',
-  overheadBuckets,
+export const dispatchCycleSeconds = withLegacyTwin(
+  defineHistogram(
+    'llm_d_epp_flow_control_dispatch_cycle_duration_seconds',
+    '[ALPHA] Distribution of time taken for each internal dispatch cycle in the Flow Control layer.',
+    overheadBuckets,
+  ),
+  formerly(
+    'dispatch_cycle_duration_seconds',
+    'Distribution of time taken for each internal dispatch cycle in the Flow Control layer.',
+    [],
+  ),
 );
-export const enqueueDurationSeconds = defineHistogram(
-  'llm_d_epp_flow_control_request_enqueue_duration_seconds',
-  '[ALPHA] Distribution of time taken to enqueue requests into the Flow Control layer.',
-  overheadBuckets,
-  ['fairness_id', 'priority', 'outcome'],
+export const enqueueDurationSeconds = withLegacyTwin(
+  defineHistogram(
+    'llm_d_epp_flow_control_request_enqueue_duration_seconds',
+    '[ALPHA] Distribution of time taken to enqueue requests into the Flow Control layer.',
+    overheadBuckets,
+    ['fairness_id', 'priority', 'outcome'],
+  ),
+  formerly(
+    'request_enqueue_duration_seconds',
+    'Distribution of time taken to enqueue requests into the Flow Control layer.',
+    ['fairness_id', 'priority', 'outcome'],
+  ),
 );
-export const queueSize = defineGauge(
-  'llm_d_epp_flow_control_queue_size',
-  '[ALPHA] Current number of requests actively held in the Flow Control queue.',
-  queueLabels,
+export const queueSize = withLegacyTwin(
+  defineGauge(
+    'llm_d_epp_flow_control_queue_size',
+    '[ALPHA] Current number of requests actively held in the Flow Control queue.',
+    queueLabels,
+  ),
+  formerly(
+    'queue_size',
+    'Current number of requests actively held in the Flow Control queue.',
+    queueLabels,
+  ),
 );
-export const queueBytes = defineGauge(
-  'llm_d_epp_flow_control_queue_bytes',
-  '[ALPHA] Current total size in bytes of requests actively held in the Flow Control queue.',
-  queueLabels,
+export const queueBytes = withLegacyTwin(
+  defineGauge(
+    'llm_d_epp_flow_control_queue_bytes',
+    '[ALPHA] Current total size in bytes of requests actively held in the Flow Control queue.',
+    queueLabels,
+  ),
+  formerly(
+    'queue_bytes',
+    'Current total size in bytes of requests actively held in the Flow Control queue.',
+    queueLabels,
+  ),
 );
-export const poolSaturation = defineGauge(
-  'llm_d_epp_flow_control_pool_saturation',
-  '[ALPHA] Saturation that gates Flow Control dispatch (1 = full, more = beyond it), by stage; effective is the greater of prefill and decode and counts.',
-  ['inference_pool', 'stage'],
+export const poolSaturation = withLegacyTwin(
+  defineGauge(
+    'llm_d_epp_flow_control_pool_saturation',
+    '[ALPHA] Saturation that gates Flow Control dispatch (1 = full, more = beyond it), by stage; effective is the greater of prefill and decode and counts.',
+    ['inference_pool', 'stage'],
+  ),
+  formerly(
+    'pool_saturation',
+    'Saturation that gates Flow Control dispatch (1 = full, more = beyond it), by stage; effective is the greater of prefill and decode and counts.',
+    ['inference_pool', 'stage'],
+  ),
 );
 export const staleEndpoints = defineGauge(
   'llm_d_epp_flow_control_stale_endpoints',
@@ -58,22 +112,22 @@ export const staleEndpoints = defineGauge(
 );
 export const bandRequestUtilization = defineGauge(
   'llm_d_epp_flow_control_capacity_utilization_requests',
-  '[ALPHA] Share of the requests that may wait in a priority band that do; 0 where there is no bound.',
+  "[ALPHA] Fraction of a priority band's effective request-count capacity currently occupied, aggregated over every flow in the band (0.0-1.0). The denominator falls back to a default when the band does not configure one, so every configured band reports a series. The all-bands rollup is a separate metric, flow_control_global_capacity_utilization_requests.",
   ['priority', 'inference_pool'],
 );
 export const bandByteUtilization = defineGauge(
   'llm_d_epp_flow_control_capacity_utilization_bytes',
-  '[ALPHA] Share of the bytes that may wait in a priority band that do; 0 where there is no bound.',
+  "[ALPHA] Fraction of a priority band's effective byte-size capacity currently occupied, aggregated over every flow in the band (0.0-1.0). The denominator falls back to a default when the band does not configure one, so every configured band reports a series. The all-bands rollup is a separate metric, flow_control_global_capacity_utilization_bytes.",
   ['priority', 'inference_pool'],
 );
 export const globalRequestUtilization = defineGauge(
   'llm_d_epp_flow_control_global_capacity_utilization_requests',
-  '[ALPHA] Share of the requests that may wait in all priority bands that do; absent where there is no bound.',
+  '[ALPHA] Fraction of the global request-count capacity currently occupied across all priority bands (0.0-1.0). Global capacity is optional and unset by default; this series is emitted only when it is configured. Kept separate from flow_control_capacity_utilization_requests so aggregations over the per-band family do not double count the rollup.',
   ['inference_pool'],
 );
 export const globalByteUtilization = defineGauge(
   'llm_d_epp_flow_control_global_capacity_utilization_bytes',
-  '[ALPHA] Share of the bytes that may wait in all priority bands that do; absent where there is no bound.',
+  '[ALPHA] Fraction of the global byte-size capacity currently occupied across all priority bands (0.0-1.0). Global capacity is optional and unset by default; this series is emitted only when it is configured. Kept separate from flow_control_capacity_utilization_bytes so aggregations over the per-band family do not double count the rollup.',
   ['inference_pool'],
 );
 export const flowRequestsTotal = defineCounter(

@@ -49,11 +49,7 @@ const formerIndexer = (suffix: string, text: string) => ({
 });
 
 export const prefixIndexerSize = withLegacyTwin(
-  defineGauge(
-    'llm_d_epp_prefix_indexer_size',
-    '[ALPHA] Size of the prefix indexer.',
-    pluginLabels,
-  ),
+  defineGauge('llm_d_epp_prefix_indexer_size', '[ALPHA] Size of the prefix indexer.', pluginLabels),
   formerIndexer('size', 'Size of the prefix indexer.'),
 );
 export const prefixIndexerHitRatio = withLegacyTwin(

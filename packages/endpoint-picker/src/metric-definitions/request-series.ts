@@ -40,7 +40,11 @@ const formerly = (suffix: string, current: string, text: string) => ({
 });
 
 export const requestTotal = withLegacyTwin(
-  defineCounter(name('request_total'), '[ALPHA] Total number of processed requests.', requestLabels),
+  defineCounter(
+    name('request_total'),
+    '[ALPHA] Total number of processed requests.',
+    requestLabels,
+  ),
   {
     ...formerly(
       'request_total',

@@ -1,7 +1,20 @@
-import type { Admission, Endpoint, SchedulingCycle } from '@llm-d/scheduler-core';
+import { VirtualClock } from '@llm-d/determinism';
+import {
+  createPluginDurations,
+  type Admission,
+  type Endpoint,
+  type SchedulingCycle,
+} from '@llm-d/scheduler-core';
 import { makeCycle, makeEndpoint } from '@llm-d/scheduler-core/testing';
+import { noopMetrics } from '@llm-d/telemetry';
 import { describe, expect, test } from 'vitest';
 import { createAdmission } from './admission.ts';
+
+const durations = createPluginDurations({
+  metrics: noopMetrics,
+  clock: new VirtualClock(),
+  types: new Map(),
+});
 
 const [a, b, c] = [makeEndpoint('a'), makeEndpoint('b'), makeEndpoint('c')] as const;
 
@@ -19,6 +32,7 @@ const denial = (status: 429 | 503): Admission => ({ admitted: false, status, mes
 describe('screening', () => {
   test('leaves what every screener keeps, in the given order', () => {
     const admit = createAdmission({
+      durations,
       screeners: [keeps('one', c, b), keeps('two', a, b, c)],
       admitters: [],
     });
@@ -26,7 +40,11 @@ describe('screening', () => {
   });
 
   test('that leaves nobody is told like an empty fleet', () => {
-    const admit = createAdmission({ screeners: [keeps('one', a), keeps('two', b)], admitters: [] });
+    const admit = createAdmission({
+      durations,
+      screeners: [keeps('one', a), keeps('two', b)],
+      admitters: [],
+    });
     expect(admit(makeCycle(), [a, b], 1)).toMatchObject({
       status: 503,
       reason: 'rejected-no-endpoints',
@@ -38,7 +56,7 @@ describe('screening', () => {
 describe('admission', () => {
   test.each([429, 503] as const)('a denial keeps its status %d', (status) => {
     const { named } = answers('door', denial(status));
-    const admit = createAdmission({ screeners: [], admitters: [named] });
+    const admit = createAdmission({ durations, screeners: [], admitters: [named] });
     expect(admit(makeCycle(), [a], 1)).toEqual({
       kind: 'refused',
       status,
@@ -55,14 +73,14 @@ describe('admission', () => {
       answers('third', { admitted: true }),
     ];
     const admitters = [first.named, second.named, third.named];
-    const admit = createAdmission({ screeners: [keeps('s', b)], admitters });
+    const admit = createAdmission({ durations, screeners: [keeps('s', b)], admitters });
     admit(makeCycle(), [a, b], 1);
     expect([first.asked, second.asked, third.asked]).toEqual([[[b]], [[b]], []]);
   });
 
   test('is not asked for again when a request is tried again', () => {
     const { named, asked } = answers('door', denial(429));
-    const admit = createAdmission({ screeners: [], admitters: [named] });
+    const admit = createAdmission({ durations, screeners: [], admitters: [named] });
     expect(admit(makeCycle(), [a], 2)).toEqual({ kind: 'admitted', candidates: [a] });
     expect(asked).toEqual([]);
   });

@@ -5,9 +5,10 @@ import type {
   DataProducer,
   Endpoint,
   Named,
+  PluginDurations,
   SchedulingCycle,
 } from '@llm-d/scheduler-core';
-import type { Logger } from '@llm-d/telemetry';
+import type { Histogram, Logger } from '@llm-d/telemetry';
 
 /** Longest a producer may take that does not say otherwise; llm-d's constant. */
 const DEFAULT_TIMEOUT_MS = 400;
@@ -20,22 +21,44 @@ export interface Production {
   readonly signal: AbortSignal;
 }
 
+export interface DataProductionOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Measures how long each takes until it is done. */
+  readonly durations: PluginDurations;
+}
+
+/** A producer with where its seconds go. */
+interface MeasuredProducer extends Named<DataProducer> {
+  readonly seconds: Histogram;
+}
+
 /**
  * Runs producers in their order. One that fails or takes too long is reported and leaves its attributes unset.
  * Returns a promise only if a producer did: otherwise everything happened before it returns.
  */
 export function createDataProduction(
   producers: readonly Named<DataProducer>[],
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, durations }: DataProductionOptions,
 ): (production: Production) => Promise<void> | undefined {
   const report = (producer: string, cycle: SchedulingCycle, error: unknown): void => {
     logger.warn('data producer failed', { producer, requestId: cycle.request.id, error });
   };
 
+  const measured = producers.map(({ name, plugin }): MeasuredProducer => ({
+    name,
+    plugin,
+    seconds: durations.of('DataProducer', name),
+  }));
+
   const start = (
-    { name, plugin }: Named<DataProducer>,
+    { name, plugin, seconds }: MeasuredProducer,
     { cycle, attributes, candidates, signal }: Production,
   ): Promise<void> | undefined => {
+    const startedMs = clock.nowMs();
+    const finish = (): void => {
+      seconds.observe((clock.nowMs() - startedMs) / 1000);
+    };
     // Made when it is needed: most producers are done at once.
     let limit: AbortController | undefined;
     const deadline = (): AbortController => (limit ??= new AbortController());
@@ -47,13 +70,19 @@ export function createDataProduction(
           return AbortSignal.any([deadline().signal, signal]);
         },
       });
-      if (done === undefined) return undefined;
+      if (done === undefined) {
+        finish();
+        return undefined;
+      }
       const timeoutMs = plugin.timeoutMs ?? DEFAULT_TIMEOUT_MS;
       const waiting = within({ done, timeoutMs, signal, limit: deadline(), clock });
-      return waiting.catch((error: unknown) => {
-        report(name, cycle, error);
-      });
+      return waiting
+        .catch((error: unknown) => {
+          report(name, cycle, error);
+        })
+        .finally(finish);
     } catch (error) {
+      finish();
       report(name, cycle, error);
       return undefined;
     }
@@ -61,7 +90,7 @@ export function createDataProduction(
 
   const runFrom = async (
     first: Promise<void>,
-    rest: readonly Named<DataProducer>[],
+    rest: readonly MeasuredProducer[],
     production: Production,
   ): Promise<void> => {
     await first;
@@ -69,9 +98,9 @@ export function createDataProduction(
   };
 
   return (production) => {
-    for (const [i, producer] of producers.entries()) {
+    for (const [i, producer] of measured.entries()) {
       const waiting = start(producer, production);
-      if (waiting !== undefined) return runFrom(waiting, producers.slice(i + 1), production);
+      if (waiting !== undefined) return runFrom(waiting, measured.slice(i + 1), production);
     }
     return undefined;
   };

@@ -4,6 +4,7 @@ import { createDecisionLog, type DecisionRecord } from './decision-log.ts';
 const record = (requestId: string, attempt = 1): DecisionRecord => ({
   requestId,
   attempt,
+  generation: 1,
   atEpochMs: 0,
   atMs: 0,
   model: 'm',

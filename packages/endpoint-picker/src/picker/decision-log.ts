@@ -30,6 +30,8 @@ export interface DecisionRecord {
   readonly requestId: string;
   /** 1 for the first try, more after a server failed before its answer began. */
   readonly attempt: number;
+  /** Number of the configuration that decided. */
+  readonly generation: number;
   /** Milliseconds since the Unix epoch. */
   readonly atEpochMs: number;
   /** Clock reading (ms) of the decision, to compare metrics' ages with. */

@@ -160,8 +160,10 @@ plugins: [{type: token-load-scorer}, {type: active-request-scorer}]
         endpoint_name: name,
         namespace: 'default',
         producer_name: 'inflight-load-producer',
+        fairness_id: 'default-flow',
+        priority: '0',
       };
-      const { inflightRequests, inflightTokens } = await import('../metrics.ts');
+      const { inflightRequests, inflightTokens } = await import('../metric-definitions/data-series.ts');
       expect([
         metrics.value(inflightRequests, series),
         metrics.value(inflightTokens, series),

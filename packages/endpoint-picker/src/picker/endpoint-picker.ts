@@ -15,25 +15,37 @@ import { noopTelemetry, type Metrics, type Telemetry } from '@llm-d/telemetry';
 import type { Fleet } from '../fleet/fleet.ts';
 import { createFleetView } from '../flow-control/fleet-view.ts';
 import { createFlowControl, type FlowControl } from '../flow-control/flow-control.ts';
+import type { UnplacedCount } from '../flow-control/flow-controller.ts';
 import type { FlowSnapshot } from '../flow-control/flow-snapshot.ts';
 import type { Passage } from '../flow-control/passage.ts';
 import { createShedding } from '../flow-control/shedding.ts';
 import type { Eligibility } from '../request/subset-hint.ts';
-import { schedulerDurationSeconds } from '../metric-definitions/picker-series.ts';
+import {
+  requestProcessingSeconds,
+  responseProcessingSeconds,
+  schedulerDurationSeconds,
+} from '../metric-definitions/picker-series.ts';
+import { createRequestTracing, type RequestTrace } from '../tracing/request-trace.ts';
 import { createAdmission } from './admission.ts';
 import { createAttemptCounter } from './attempt-counter.ts';
 import { createDataProduction } from './data-production.ts';
 import { createDecisionLog, type DecisionLog, type DecisionRecord } from './decision-log.ts';
 import { createControlledEntrance, createOpenEntrance, type Entry } from './entrance.ts';
 import { createFairnessIdentity } from './fairness-identity.ts';
-import { openExchange, type ExchangeParts, type PlacedExchange } from './exchange.ts';
+import {
+  measuredHooks,
+  openExchange,
+  type ExchangeParts,
+  type PlacedExchange,
+} from './exchange.ts';
 import { HeaderChanges } from './header-changes.ts';
+import { createPreRequest } from './pre-request.ts';
 import { cancelled, noEndpoints, saturated, type Refusal } from './refusal.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 import { placeStages } from './stage-placement.ts';
 
 /** Instances of a configuration's plugins, by what they do. */
-export type PickerPlugins = Omit<InstantiatedPlugins, 'plugins'>;
+export type PickerPlugins = Omit<InstantiatedPlugins, 'plugins' | 'kept'>;
 
 export interface EndpointPickerOptions {
   readonly fleet: Fleet;
@@ -42,6 +54,16 @@ export interface EndpointPickerOptions {
   readonly telemetry?: Telemetry;
   /** Decisions that are remembered for explanation. Default 1000. */
   readonly decisionLogCapacity?: number;
+  /** Where they are remembered. Default a log of its own. */
+  readonly decisions?: DecisionLog;
+  /** Number of the configuration, for the record. Default 1. */
+  readonly generation?: number;
+  /** The plugins hear of the fleet from somebody else. Default false. */
+  readonly pluginsFollowFleet?: boolean;
+  /** What flow control let through and has no place yet, counted together with others. Default on its own. */
+  readonly unplaced?: UnplacedCount;
+  /** Called when an answer has begun or is over, which may make room for requests. Default nothing. */
+  readonly onRoom?: () => void;
   /** Name of the pool in metrics. Default `epp`. */
   readonly poolName?: string;
   /** Time (ms) from one scrape of an endpoint to its next, for whom it takes so long to see a change. Default 50. */
@@ -100,6 +122,16 @@ export interface EndpointPicker {
   close(): void;
 }
 
+/** A picker as its owner holds it. */
+export interface OwnEndpointPicker extends EndpointPicker {
+  /** Requests that are being placed or answered. */
+  readonly inFlight: number;
+  /** Calls back once, when nothing is in flight any more; at once where nothing is. To be called when nothing comes any more. */
+  whenIdle(callback: () => void): void;
+  /** Something that neither the fleet nor an exchange of this picker tells of may have made room. */
+  changed(): void;
+}
+
 /** Flow control for those who look at it. */
 export interface FlowControlView {
   /** What waits. A live view: to be read in the turn in which it was asked for. */
@@ -109,17 +141,28 @@ export interface FlowControlView {
 }
 
 /** Composes the life of a request out of the plugins of a configuration. */
-export function createEndpointPicker(options: EndpointPickerOptions): EndpointPicker {
-  const { fleet, plugins, clock, telemetry = noopTelemetry } = options;
+export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpointPicker {
+  const { fleet, plugins, clock, telemetry = noopTelemetry, generation = 1 } = options;
   const { logger, metrics } = telemetry;
-  const decisions = createDecisionLog(options.decisionLogCapacity ?? 1000);
-  const produce = createDataProduction(plugins.producers, { clock, logger });
+  const decisions = options.decisions ?? createDecisionLog(options.decisionLogCapacity ?? 1000);
+  const { durations } = plugins;
+  const produce = createDataProduction(plugins.producers, { clock, logger, durations });
+  const prepare = createPreRequest(plugins.preRequest, { durations, logger });
+  const hooks = measuredHooks(plugins.response, durations);
+  const traceOf = createRequestTracing({
+    tracer: telemetry.tracer,
+    clock,
+    typeOf: durations.typeOf,
+  });
   const seriesOf = createRequestMetrics(metrics);
   const countAttempt = createAttemptCounter(metrics);
   const admit = createAdmission(plugins);
   const identified = createFairnessIdentity(plugins.requestHeaders);
   const schedulerDuration = metrics.histogram(schedulerDurationSeconds, {});
-  const unlisten = plugins.endpoints.map(({ plugin }) => fleet.listen(plugin));
+  const requestProcessing = metrics.histogram(requestProcessingSeconds, {});
+  const responseProcessing = metrics.histogram(responseProcessingSeconds, {});
+  const listeners = options.pluginsFollowFleet === true ? [] : plugins.endpoints;
+  const unlisten = listeners.map(({ plugin }) => fleet.listen(plugin));
   const flowControl = startFlowControl(options, metrics);
   const enter =
     flowControl === undefined
@@ -134,6 +177,13 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
           ),
         )
       : createControlledEntrance(flowControl);
+
+  let inFlight = 0;
+  let idle: (() => void) | undefined;
+  const left = (): void => {
+    inFlight--;
+    if (inFlight === 0) idle?.();
+  };
 
   const candidatesFor = ({ exclude, eligible }: PickOptions): readonly Endpoint[] => {
     const members = fleet.routable(clock.nowMs());
@@ -158,35 +208,30 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
     {
       passage,
       ...parts
-    }: Pick<ExchangeParts, 'arrivedMs' | 'record' | 'series'> & {
+    }: Pick<ExchangeParts, 'arrivedMs' | 'record' | 'series' | 'trace'> & {
       readonly passage: Passage | undefined;
     },
   ): Picked => {
     const placement = placeStages(fleet, result);
     const headers = new HeaderChanges();
-    for (const { name, plugin } of plugins.preRequest) {
-      try {
-        plugin.preRequest(cycle, result, headers);
-      } catch (error) {
-        logger.error('pre-request plugin failed', {
-          plugin: name,
-          requestId: cycle.request.id,
-          error,
-        });
-      }
-    }
+    prepare(cycle, result, headers);
+    parts.trace.continueUpstream(headers);
     const exchange = openExchange({
       ...parts,
       exchange: { cycle, result },
       placement,
-      hooks: plugins.response,
+      hooks,
+      responseProcessing,
       clock,
       logger,
       onStarted: () => {
         flowControl?.changed();
+        options.onRoom?.();
       },
       onEnded: (usage) => {
         passage?.ended(usage);
+        options.onRoom?.();
+        left();
       },
     });
     passage?.placed(() => {
@@ -222,6 +267,7 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
     const record: DecisionRecord = {
       requestId: request.id,
       attempt: pick.attempt ?? 1,
+      generation,
       atEpochMs: clock.epochMs(),
       atMs,
       model: request.model,
@@ -237,10 +283,10 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
   const placeOne = async (
     request: SchedulingRequest,
     pick: PickOptions,
-    { passage, flow }: LetIn,
+    { passage, flow, trace }: LetIn & { readonly trace: RequestTrace },
   ): Promise<Picked | Refusal> => {
     const attributes = new Attributes();
-    const cycle = { request, attributes, nowMs: clock.nowMs() };
+    const cycle = { request, attributes, nowMs: clock.nowMs(), onRun: trace.onRun };
     let candidates = candidatesFor(pick);
     const producing =
       candidates.length === 0
@@ -260,10 +306,12 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
       promptTokens: attributes.get(tokenizedPrompt())?.ids.length,
     });
     countAttempt(request.targetModel, verdict);
+    trace.decided(record);
     const series = seriesOf(request);
     if (verdict.kind === 'scheduled') {
-      return place(cycle, verdict, { arrivedMs: pick.arrivedMs, record, series, passage });
+      return place(cycle, verdict, { arrivedMs: pick.arrivedMs, record, series, trace, passage });
     }
+    trace.refused(verdict);
     series.error(ERROR_CODES[verdict.status]);
     return verdict;
   };
@@ -273,29 +321,55 @@ export function createEndpointPicker(options: EndpointPickerOptions): EndpointPi
     decisions,
     readsBodies: plugins.producers.some(({ plugin }) => plugin.readsBody === true),
     flowControl,
+    get inFlight() {
+      return inFlight;
+    },
+    whenIdle: (callback) => {
+      idle = () => {
+        idle = undefined;
+        callback();
+      };
+      if (inFlight === 0) idle();
+    },
+    changed: () => {
+      flowControl?.changed();
+    },
     pick: async (given, pick) => {
-      const request = identified(given);
-      const { attempt = 1 } = pick;
-      const series = seriesOf(request);
-      if (attempt === 1) {
-        series.total.inc();
-        series.requestBytes.observe(request.bodyBytes);
-      }
-      const entering = enter(request, { ...pick, attempt });
-      const entry = entering instanceof Promise ? await entering : entering;
-      if (entry.kind === 'turned away') {
-        const { flow, refusal } = entry;
-        remember(request, pick, { flow, refusal, outcome: undefined, promptTokens: undefined });
-        series.error(ERROR_CODES[refusal.status]);
-        return refusal;
-      }
+      let passage: Passage | undefined;
       let picked: Picked | Refusal | undefined;
+      const { attempt = 1, arrivedMs } = pick;
+      const trace = traceOf(given, { arrivedMs, attempt });
+      inFlight++;
       try {
-        picked = await placeOne(request, pick, entry);
+        const request = identified(given);
+        const series = seriesOf(request);
+        if (attempt === 1) {
+          series.total.inc();
+          series.requestBytes.observe(request.bodyBytes);
+        }
+        const entering = enter(request, { ...pick, attempt });
+        const entry = entering instanceof Promise ? await entering : entering;
+        if (entry.kind === 'turned away') {
+          const { flow, refusal } = entry;
+          const decided = { flow, refusal, outcome: undefined, promptTokens: undefined };
+          trace.decided(remember(request, pick, decided));
+          trace.refused(refusal);
+          series.error(ERROR_CODES[refusal.status]);
+          return refusal;
+        }
+        passage = entry.passage;
+        picked = await placeOne(request, pick, { ...entry, trace });
         return picked;
+      } catch (error) {
+        trace.failed(error);
+        throw error;
       } finally {
-        // From here on the exchange owns the passage; without one it is over, whatever has happened.
-        if (picked?.kind !== 'picked') entry.passage?.ended(undefined);
+        if (attempt === 1) requestProcessing.observe((clock.nowMs() - arrivedMs) / 1000);
+        // From here on the exchange owns both; without one it is over, whatever has happened.
+        if (picked?.kind !== 'picked') {
+          passage?.ended(undefined);
+          left();
+        }
       }
     },
     close: () => {
@@ -331,6 +405,7 @@ function startFlowControl(
     poolName,
     scrapeIntervalMs,
     isKnownPriority: options.isKnownPriority ?? (() => true),
+    unplaced: options.unplaced,
   });
 }
 

@@ -5,14 +5,16 @@ import type {
   DynamicMetadata,
   Exchange,
   Named,
+  PluginDurations,
   ResponseHooks,
   SchedulingRequest,
   Termination,
   TokenUsage,
 } from '@llm-d/scheduler-core';
-import type { Logger } from '@llm-d/telemetry';
+import type { Histogram, Logger } from '@llm-d/telemetry';
 import type { Placement } from '../fleet/fleet.ts';
 import type { DecisionRecord } from './decision-log.ts';
+import type { RequestTrace } from '../tracing/request-trace.ts';
 import type { RequestSeries } from './request-metrics.ts';
 
 /** What the transport learned when an exchange ended. */
@@ -39,6 +41,8 @@ export interface PlacedExchange {
   ): ReadonlyMap<string, string>;
   /** Bytes of the answer's body passed. */
   responseBytes(count: number): void;
+  /** The transport is done with the bytes it told of last. Transports that do not say so leave a metric empty. */
+  responseHandled(): void;
   /**
    * Gives the server back and tells every plugin how it went. Returns what the plugins want the proxy to be told with
    * the last message; undefined where that is nothing.
@@ -57,7 +61,10 @@ export interface ExchangeParts {
   readonly placement: Placement;
   readonly record: DecisionRecord;
   readonly series: RequestSeries;
-  readonly hooks: readonly Named<ResponseHooks>[];
+  readonly trace: RequestTrace;
+  readonly hooks: readonly MeasuredHooks[];
+  /** Where the time goes that answers take here, in seconds. */
+  readonly responseProcessing: Histogram;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Clock reading (ms) of the request's arrival. */
@@ -67,6 +74,30 @@ export interface ExchangeParts {
   /** Called when the exchange is over and every plugin knows. */
   readonly onEnded?: (usage: TokenUsage | undefined) => void;
 }
+
+/** A plugin's hooks with where the seconds go that each of them takes. */
+export interface MeasuredHooks extends Named<ResponseHooks> {
+  readonly seconds: {
+    readonly received: Histogram;
+    readonly started: Histogram;
+    readonly completed: Histogram;
+  };
+}
+
+/** Finds where the hooks' times go. */
+export const measuredHooks = (
+  hooks: readonly Named<ResponseHooks>[],
+  durations: PluginDurations,
+): readonly MeasuredHooks[] =>
+  hooks.map(({ name, plugin }) => ({
+    name,
+    plugin,
+    seconds: {
+      received: durations.of('ResponseReceived', name),
+      started: durations.of('ResponseStreaming', name),
+      completed: durations.of('ResponseComplete', name),
+    },
+  }));
 
 /** An exchange as its owner holds it. */
 export interface OwnExchange extends PlacedExchange {
@@ -84,7 +115,12 @@ export function openExchange(parts: ExchangeParts): OwnExchange {
 class OpenExchange implements OwnExchange {
   readonly #parts: ExchangeParts;
   #status: number | undefined;
+  /** Clock reading of the answer's head. */
+  #headMs: number | undefined;
   #firstByteMs: number | undefined;
+  /** Clock reading of the latest chunk of a streamed answer. */
+  #chunkMs = 0;
+  #handlingMs = 0;
   #bytes = 0;
   #ended = false;
   #evicted = false;
@@ -101,25 +137,39 @@ class OpenExchange implements OwnExchange {
     metadata?: DynamicMetadata,
   ): ReadonlyMap<string, string> {
     this.#status = status;
-    const { hooks, exchange } = this.#parts;
+    const { hooks, exchange, clock } = this.#parts;
+    this.#headMs ??= clock.nowMs();
     if (this.#ended || hooks.every(({ plugin }) => plugin.responseHeaders === undefined)) {
       return NO_HEADERS;
     }
     const added = new Map<string, string>();
-    this.#each((plugin) => plugin.responseHeaders?.(exchange, headers, added, metadata));
+    this.#each('received', (plugin) =>
+      plugin.responseHeaders?.(exchange, headers, added, metadata),
+    );
     return added;
   }
 
   responseBytes(count: number): void {
     if (this.#ended || count === 0) return;
     this.#bytes += count;
-    if (this.#firstByteMs !== undefined) return;
-    const { clock, exchange, arrivedMs, series } = this.#parts;
-    const atMs = clock.nowMs();
+    const { streaming } = this.#parts.exchange.cycle.request;
+    if (this.#firstByteMs !== undefined && !streaming) return;
+    const atMs = this.#parts.clock.nowMs();
+    if (this.#firstByteMs === undefined) this.#started(atMs);
+    else this.#parts.series.nextChunk((atMs - this.#chunkMs) / 1000);
+    this.#chunkMs = atMs;
+  }
+
+  responseHandled(): void {
+    if (this.#ended || !this.#parts.exchange.cycle.request.streaming) return;
+    this.#handlingMs += this.#parts.clock.nowMs() - this.#chunkMs;
+  }
+
+  #started(atMs: number): void {
+    const { exchange, arrivedMs, series } = this.#parts;
     this.#firstByteMs = atMs - arrivedMs;
-    const { streaming, whole } = series.ttft;
-    (exchange.cycle.request.streaming ? streaming : whole).observe(this.#firstByteMs / 1000);
-    this.#each((plugin) => plugin.responseStarted?.(exchange, atMs));
+    series.firstByte(this.#firstByteMs / 1000, exchange.cycle.request.streaming);
+    this.#each('started', (plugin) => plugin.responseStarted?.(exchange, atMs));
     this.#parts.onStarted?.();
   }
 
@@ -138,7 +188,7 @@ class OpenExchange implements OwnExchange {
       atMs,
     };
     let metadata: DynamicMetadata | undefined;
-    this.#each((plugin) => {
+    this.#each('completed', (plugin) => {
       const told = plugin.responseCompleted?.(exchange, completion);
       if (told !== undefined) metadata = merge(metadata, told);
     });
@@ -149,7 +199,8 @@ class OpenExchange implements OwnExchange {
       durationMs: atMs - arrivedMs,
       usage,
     };
-    this.#count(record.answer);
+    this.#count(record.answer, atMs);
+    this.#parts.trace.answered(record.answer);
     this.#evictions = undefined;
     this.#parts.onEnded?.(usage);
     return metadata;
@@ -172,25 +223,35 @@ class OpenExchange implements OwnExchange {
     }
   }
 
-  #count({ termination, status, durationMs, usage }: NonNullable<DecisionRecord['answer']>): void {
-    const { series } = this.#parts;
+  #count(answer: NonNullable<DecisionRecord['answer']>, atMs: number): void {
+    const { series, exchange, responseProcessing } = this.#parts;
+    const { streaming } = exchange.cycle.request;
     series.running.add(-1);
-    series.duration.observe(durationMs / 1000);
     series.responseBytes.observe(this.#bytes);
-    if (usage !== undefined) series.usage(usage);
-    const error = errorCode(termination, status);
+    series.answered({ ...answer, streaming });
+    const error = errorCode(answer.termination, answer.status);
     if (error !== undefined) series.error(error);
+    // As llm-d measures it: what was done with a stream's chunks, but the whole wait for an answer that is no stream.
+    const processedMs = streaming ? this.#handlingMs : atMs - (this.#headMs ?? atMs);
+    if (processedMs > 0) responseProcessing.observe(processedMs / 1000);
   }
 
   /** A hook must not throw; one that does must not keep the others from their books. */
-  #each(call: (plugin: ResponseHooks) => void): void {
-    for (const { name, plugin } of this.#parts.hooks) {
+  #each(phase: keyof MeasuredHooks['seconds'], call: (plugin: ResponseHooks) => void): void {
+    const { hooks, clock, logger } = this.#parts;
+    let startMs: number | undefined;
+    for (const { name, plugin, seconds } of hooks) {
+      if (plugin[PHASES[phase]] === undefined) continue;
+      startMs ??= clock.nowMs();
       try {
         call(plugin);
       } catch (error) {
         const requestId = this.#requestOf().id;
-        this.#parts.logger.error('response hook failed', { plugin: name, requestId, error });
+        logger.error('response hook failed', { plugin: name, requestId, error });
       }
+      const endMs = clock.nowMs();
+      seconds[phase].observe((endMs - startMs) / 1000);
+      startMs = endMs;
     }
   }
 
@@ -198,6 +259,12 @@ class OpenExchange implements OwnExchange {
     return this.#parts.exchange.cycle.request;
   }
 }
+
+const PHASES = {
+  received: 'responseHeaders',
+  started: 'responseStarted',
+  completed: 'responseCompleted',
+} as const;
 
 /** Namespaces are joined; of a name that two plugins use the later one's value counts. */
 function merge(first: DynamicMetadata | undefined, second: DynamicMetadata): DynamicMetadata {

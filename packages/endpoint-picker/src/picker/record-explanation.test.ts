@@ -29,6 +29,7 @@ const outcome: SchedulingResult = {
 const record: DecisionRecord = {
   requestId: 'r1',
   attempt: 1,
+  generation: 1,
   atEpochMs: 0,
   atMs: 100,
   model: 'm',

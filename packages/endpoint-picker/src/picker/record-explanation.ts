@@ -23,6 +23,8 @@ export interface CandidateState {
 export interface RecordExplanation {
   readonly requestId: string;
   readonly attempt: number;
+  /** Number of the configuration that decided. */
+  readonly generation: number;
   /** ISO 8601. */
   readonly at: string;
   readonly model: string;
@@ -41,6 +43,7 @@ export interface RecordExplanation {
 export interface RecordSummary {
   readonly requestId: string;
   readonly attempt: number;
+  readonly generation: number;
   /** ISO 8601. */
   readonly at: string;
   readonly model: string;
@@ -65,10 +68,11 @@ export function explainRecord(record: DecisionRecord): RecordExplanation {
 
 /** Sums a record up for a list. */
 export function summarizeRecord(record: DecisionRecord): RecordSummary {
-  const { requestId, attempt, model, promptTokens, outcome, refusal, answer } = record;
+  const { requestId, attempt, generation, model, promptTokens, outcome, refusal, answer } = record;
   return {
     requestId,
     attempt,
+    generation,
     at: new Date(record.atEpochMs).toISOString(),
     model,
     promptTokens,

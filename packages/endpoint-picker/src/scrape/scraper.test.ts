@@ -32,7 +32,7 @@ const setUp = (answer: (signal: AbortSignal, query?: string) => Promise<Buffer>)
     transport,
     clock,
     random: half,
-    mappingFor: () => engineMappings['vllm'] as EngineMapping,
+    mappingFor: ({ engine = 'vllm' }) => engineMappings[engine] as EngineMapping,
     telemetry: { ...noopTelemetry, logger },
   });
   const advance = async (ms: number) => {
@@ -50,6 +50,26 @@ const failing = (failure: ScrapeFailure) => () =>
   Promise.reject(new ScrapeError(failure, 'http://a/metrics'));
 
 describe('the scraper', () => {
+  test('reads what the labels of the moment say, and keeps what was read meanwhile', async () => {
+    const text = 'vllm:num_requests_waiting 4\nsglang:num_queue_reqs 9\n';
+    let answers = true;
+    const { fleet, advance, scraper, clock } = setUp(() =>
+      answers ? Promise.resolve(Buffer.from(text)) : failing('bad-status')(),
+    );
+    const waiting = () => fleet.snapshot()[0]?.metrics.waitingRequests;
+    await advance(100);
+    expect(waiting()).toBe(4);
+    answers = false;
+    fleet.reconcile([{ ...makeEndpoint('a'), labels: { engine: 'sglang' } }]);
+    await advance(100);
+    expect(waiting()).toBe(4);
+    answers = true;
+    await advance(1000);
+    expect(waiting()).toBe(9);
+    scraper.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test('scrapes every endpoint once an interval, beginning at a random point of it', async () => {
     const { fleet, advance, scrapes, scraper, clock } = setUp(() => exposition(4));
     await advance(20);

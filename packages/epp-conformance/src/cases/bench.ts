@@ -11,7 +11,11 @@ import { fetchMetrics } from '../probes/fetch-metrics.ts';
 import { createHealthClient, type HealthClient } from '../probes/health-client.ts';
 import type { MetricsPage } from '../probes/metrics-page.ts';
 import type { ConnectionPool } from '../proxy/connection-pool.ts';
-import type { ExtProcConnection, OpenStreamOptions, Transport } from '../proxy/ext-proc-connection.ts';
+import type {
+  ExtProcConnection,
+  OpenStreamOptions,
+  Transport,
+} from '../proxy/ext-proc-connection.ts';
 import type { ExtProcStream } from '../proxy/ext-proc-stream.ts';
 import type { RunningSubject, SubjectProcess } from '../subject/subject.ts';
 import { NotJudged } from './difference.ts';
@@ -91,7 +95,8 @@ class SubjectBench implements Bench {
   }
 
   async exchange(script: ExchangeScript, on?: ExtProcConnection): Promise<ExchangeResult> {
-    const stream = on === undefined ? await this.openStream(script.call) : on.openStream(script.call);
+    const stream =
+      on === undefined ? await this.openStream(script.call) : on.openStream(script.call);
     return runExchange(stream, script, this.waitMs);
   }
 
@@ -113,7 +118,8 @@ class SubjectBench implements Bench {
     const number = this.#options.nextNumber();
     // The number comes first, so that not even the first block of two prompts is the same.
     let text = `${number} is the number of this prompt.`;
-    for (let word = 0; text.length < characters; word++) text += ` ${(number * 31 + word * 17) % 1009}`;
+    for (let word = 0; text.length < characters; word++)
+      text += ` ${(number * 31 + word * 17) % 1009}`;
     return text;
   }
 

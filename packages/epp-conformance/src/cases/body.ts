@@ -42,7 +42,8 @@ const chatOfSize = (bench: Bench, bytes: number): string =>
 export const bodyCases: readonly ConformanceCase[] = [
   {
     id: 'body.untouched-json',
-    title: 'JSON reaches the model server byte for byte: spaces, order, numbers, escapes and repeated keys',
+    title:
+      'JSON reaches the model server byte for byte: spaces, order, numbers, escapes and repeated keys',
     level: 'must',
     run: async (bench) => {
       await expectUntouched(bench, { path: CHAT_PATH, body: peculiarBody(bench.freshPrompt()) });
@@ -83,7 +84,8 @@ export const bodyCases: readonly ConformanceCase[] = [
   },
   {
     id: 'body.ended-by-trailers',
-    title: 'A body that trailers end is routed; no chunk is the last, and the trailers are answered',
+    title:
+      'A body that trailers end is routed; no chunk is the last, and the trailers are answered',
     level: 'upstream-defect',
     run: async (bench) => {
       const script = chat(bench, { bodyEnding: 'trailers' });
@@ -98,7 +100,11 @@ export const bodyCases: readonly ConformanceCase[] = [
     title: 'A body in two chunks gets one answer and arrives whole',
     level: 'must',
     run: async (bench) => {
-      const script = chat(bench, { chunkBytes: [40, Infinity], bodyEnding: 'last-chunk', lingerMs: 30 });
+      const script = chat(bench, {
+        chunkBytes: [40, Infinity],
+        bodyEnding: 'last-chunk',
+        lingerMs: 30,
+      });
       const result = await bench.exchange(script);
       expectRouted(bench, result);
       expectBytes('body', result.requestBody.bytes, Buffer.from(script.body ?? ''));

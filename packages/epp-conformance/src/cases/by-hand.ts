@@ -82,7 +82,9 @@ export class Listening {
       const arrival = await this.#stream.receive(this.#waitMs);
       expectThat(arrival !== undefined, `${awaited} did not come`);
       if (arrival.kind === 'end') {
-        throw new Difference(`${awaited} did not come; the stream ended with ${wordsOf(arrival.end)}`);
+        throw new Difference(
+          `${awaited} did not come; the stream ended with ${wordsOf(arrival.end)}`,
+        );
       }
       this.reader.read(arrival.message);
     }

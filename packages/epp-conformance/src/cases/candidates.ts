@@ -14,7 +14,10 @@ const REPEATS = 12;
 const NO_ENDPOINTS =
   'inference error: ServiceUnavailable - failed to find endpoint candidates for serving the request';
 
-async function destinations(bench: Bench, more: Partial<ExchangeScript>): Promise<ReadonlySet<string>> {
+async function destinations(
+  bench: Bench,
+  more: Partial<ExchangeScript>,
+): Promise<ReadonlySet<string>> {
   const seen = new Set<string>();
   for (let i = 0; i < REPEATS; i++) {
     seen.add(destinationOf(bench, await bench.exchange(chat(bench, more))));
@@ -32,7 +35,10 @@ const limits =
   async (bench) => {
     const { hostPorts, endpoints } = bench.fleet;
     if (hostPorts.length < 2) throw new NotJudged('it takes two endpoints');
-    const subset = hint(hostPorts, endpoints.map(({ address }) => address));
+    const subset = hint(
+      hostPorts,
+      endpoints.map(({ address }) => address),
+    );
     const seen = await destinations(bench, { subset, subsetOn });
     const expected = allowed.flatMap((place) => hostPorts[place] ?? []);
     const strangers = [...seen].filter((destination) => !expected.includes(destination));

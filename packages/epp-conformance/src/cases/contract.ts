@@ -19,7 +19,10 @@ const selects =
   ): ConformanceCase['run'] =>
   async (bench) => {
     const { hostPorts, endpoints } = bench.fleet;
-    const selection = value(hostPorts, endpoints.map(({ address }) => address));
+    const selection = value(
+      hostPorts,
+      endpoints.map(({ address }) => address),
+    );
     const headers: HeaderList = [[SELECTION, selection]];
     const expected = places.flatMap((place) => hostPorts[place] ?? []);
     for (let i = 0; i < REPEATS; i++) {
@@ -29,7 +32,7 @@ const selects =
   };
 
 async function servedHeader(bench: Bench, served: string | null): Promise<readonly string[]> {
-  const headers: HeaderList = [[SELECTION, bench.fleet.endpoints[0]?.address ?? '']];
+  const headers: HeaderList = [[SELECTION, bench.fleet.hostPorts[0] ?? '']];
   const answer = { ...jsonAnswer(), served };
   const result = await bench.exchange(chat(bench, { headers, answer }));
   expectRouted(bench, result);
@@ -73,7 +76,8 @@ export const contractCases: readonly ConformanceCase[] = [
   }),
   contract({
     id: 'contract.served-endpoint',
-    title: 'The answer’s header x-conformance-test-served-endpoint repeats what the proxy says has served',
+    title:
+      'The answer’s header x-conformance-test-served-endpoint repeats what the proxy says has served',
     run: async (bench) => {
       expectEqual(SERVED, await servedHeader(bench, '127.0.1.9:3000'), ['127.0.1.9:3000']);
     },

@@ -8,7 +8,8 @@ const NOT_JSON = 'no healthy upstream';
 const NO_MODEL = JSON.stringify({ prompt: 'hello world' });
 
 /** The body is answered with 400, whatever the text. */
-const badRequest = (path: string, ...bodies: readonly string[]): ConformanceCase['run'] =>
+const badRequest =
+  (path: string, ...bodies: readonly string[]): ConformanceCase['run'] =>
   async (bench) => {
     for (const body of bodies) {
       const text = expectRefused(await bench.exchange({ path, body }), 400);
@@ -29,9 +30,15 @@ export const errorCases: readonly ConformanceCase[] = [
     title: 'That 400 has llm-d’s text',
     level: 'should',
     run: async (bench) => {
-      const body = expectRefused(await bench.exchange({ path: COMPLETIONS_PATH, body: NOT_JSON }), 400);
+      const body = expectRefused(
+        await bench.exchange({ path: COMPLETIONS_PATH, body: NOT_JSON }),
+        400,
+      );
       const beginning = 'inference error: BadRequest - error unmarshaling request bodyMap: ';
-      expectThat(body.startsWith(beginning), `expected ${shown(`${beginning}…`)}, got ${shown(body)}`);
+      expectThat(
+        body.startsWith(beginning),
+        `expected ${shown(`${beginning}…`)}, got ${shown(body)}`,
+      );
     },
   },
   {
@@ -51,7 +58,10 @@ export const errorCases: readonly ConformanceCase[] = [
     title: 'That 400 has llm-d’s text',
     level: 'should',
     run: async (bench) => {
-      const body = expectRefused(await bench.exchange({ path: COMPLETIONS_PATH, body: NO_MODEL }), 400);
+      const body = expectRefused(
+        await bench.exchange({ path: COMPLETIONS_PATH, body: NO_MODEL }),
+        400,
+      );
       expectEqual('body', body, 'inference error: BadRequest - model not found in request body');
     },
   },

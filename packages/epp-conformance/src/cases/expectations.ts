@@ -55,9 +55,15 @@ export const destinationOf = (bench: Pick<Bench, 'fleet'>, result: ExchangeResul
   expectRouted(bench, result).destination ?? '';
 
 /** The value that the model server gets for a header; throws Difference where it gets several. */
-export function upstreamValue({ headers }: Pick<Routing, 'headers'>, name: string): string | undefined {
+export function upstreamValue(
+  { headers }: Pick<Routing, 'headers'>,
+  name: string,
+): string | undefined {
   const values = valuesOf(headers, name);
-  expectThat(values.length <= 1, `${name} reaches the model server ${values.length} times: ${shown(values)}`);
+  expectThat(
+    values.length <= 1,
+    `${name} reaches the model server ${values.length} times: ${shown(values)}`,
+  );
   return values[0];
 }
 

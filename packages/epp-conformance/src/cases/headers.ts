@@ -107,7 +107,11 @@ export const headerCases: readonly ConformanceCase[] = [
       const forged = '192.0.2.1:80';
       const headers: HeaderList = [['x-gateway-destination-endpoint', forged]];
       const routing = expectRouted(bench, await bench.exchange(chat(bench, { headers })));
-      expectEqual('destination', upstreamValue(routing, 'x-gateway-destination-endpoint'), routing.destination);
+      expectEqual(
+        'destination',
+        upstreamValue(routing, 'x-gateway-destination-endpoint'),
+        routing.destination,
+      );
     },
   },
   {
@@ -117,7 +121,11 @@ export const headerCases: readonly ConformanceCase[] = [
     run: async (bench) => {
       const headers: HeaderList = [['x-gateway-destination-endpoint', '192.0.2.1:80']];
       const routing = expectRouted(bench, await bench.exchange({ path: '/v1/models', headers }));
-      expectEqual('destination', upstreamValue(routing, 'x-gateway-destination-endpoint'), routing.destination);
+      expectEqual(
+        'destination',
+        upstreamValue(routing, 'x-gateway-destination-endpoint'),
+        routing.destination,
+      );
     },
   },
   {
@@ -125,7 +133,10 @@ export const headerCases: readonly ConformanceCase[] = [
     title: 'Headers that steer the endpoint picker are never set by it',
     level: 'should',
     run: async (bench) => {
-      const { change } = expectRouted(bench, await bench.exchange(chat(bench, { headers: CONTROL })));
+      const { change } = expectRouted(
+        bench,
+        await bench.exchange(chat(bench, { headers: CONTROL })),
+      );
       const set = change.set.map(({ name }) => name.toLowerCase());
       expectEqual(
         'system-owned headers that are set',
@@ -139,9 +150,16 @@ export const headerCases: readonly ConformanceCase[] = [
     title: 'Headers by which parts of the platform steer each other are taken from clients',
     level: 'upstream-defect',
     run: async (bench) => {
-      const { headers } = expectRouted(bench, await bench.exchange(chat(bench, { headers: FORGED })));
+      const { headers } = expectRouted(
+        bench,
+        await bench.exchange(chat(bench, { headers: FORGED })),
+      );
       const left = FORGED.filter(([name, value]) => valuesOf(headers, name).includes(value));
-      expectEqual('forged headers that reach the model server', left.map(([name]) => name), []);
+      expectEqual(
+        'forged headers that reach the model server',
+        left.map(([name]) => name),
+        [],
+      );
     },
   },
   {
@@ -170,7 +188,10 @@ export const headerCases: readonly ConformanceCase[] = [
     title: 'A request with 50 KB of headers is routed',
     level: 'must',
     run: async (bench) => {
-      const headers = Array.from({ length: 50 }, (_, i) => [`x-large-${i}`, 'v'.repeat(1000)] as const);
+      const headers = Array.from(
+        { length: 50 },
+        (_, i) => [`x-large-${i}`, 'v'.repeat(1000)] as const,
+      );
       const routing = expectRouted(bench, await bench.exchange(chat(bench, { headers })));
       expectEqual('x-large-49', upstreamValue(routing, 'x-large-49'), 'v'.repeat(1000));
     },

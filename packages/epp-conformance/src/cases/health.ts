@@ -6,14 +6,19 @@ import { expectEqual } from './difference.ts';
 const serves =
   (service: string): ConformanceCase['run'] =>
   async (bench) => {
-    expectEqual(`health of ${service || 'the server'}`, await bench.health().check(service), 'SERVING');
+    expectEqual(
+      `health of ${service || 'the server'}`,
+      await bench.health().check(service),
+      'SERVING',
+    );
   };
 
 /** gRPC health on its port. */
 export const healthCases: readonly ConformanceCase[] = [
   {
     id: 'health.inference-extension',
-    title: 'inference-extension, which charts and the conformance suite for gateways ask for, is SERVING',
+    title:
+      'inference-extension, which charts and the conformance suite for gateways ask for, is SERVING',
     level: 'must',
     run: serves('inference-extension'),
   },

@@ -78,9 +78,15 @@ async function rise(
   return ((await read()) ?? 0) - before;
 }
 
-const INPUT_TOKENS = ['llm_d_epp_request_input_tokens_sum', 'inference_objective_input_tokens_sum'] as const;
+const INPUT_TOKENS = [
+  'llm_d_epp_request_input_tokens_sum',
+  'inference_objective_input_tokens_sum',
+] as const;
 const REQUESTS = ['llm_d_epp_request_total', 'inference_objective_request_total'] as const;
-const ERRORS = ['llm_d_epp_request_error_total', 'inference_objective_request_error_total'] as const;
+const ERRORS = [
+  'llm_d_epp_request_error_total',
+  'inference_objective_request_error_total',
+] as const;
 const ENDPOINTS = ['llm_d_epp_ready_endpoints', 'inference_pool_ready_pods'] as const;
 
 /** Tokens of the prompt by the answers that cases send. */

@@ -6,7 +6,16 @@ import type { Bench } from './bench.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import { expectBytes, expectEqual, expectThat } from './difference.ts';
 import { expectRouted } from './expectations.ts';
-import { answerBody, chat, chatBody, CHAT_PATH, jsonAnswer, MODEL, sseAnswer, sseEvents } from './requests.ts';
+import {
+  answerBody,
+  chat,
+  chatBody,
+  CHAT_PATH,
+  jsonAnswer,
+  MODEL,
+  sseAnswer,
+  sseEvents,
+} from './requests.ts';
 
 /** The model that the header asks for in place of the body's. */
 const TARGET = 'another-model';
@@ -29,7 +38,8 @@ const expectModelInBody = ({ requestBody }: ExchangeResult): void => {
   expectEqual('model in the body', model, TARGET);
 };
 
-const rewriteBy = (generation: keyof typeof HEADERS): ConformanceCase['run'] =>
+const rewriteBy =
+  (generation: keyof typeof HEADERS): ConformanceCase['run'] =>
   async (bench) => {
     const result = await rewritten(bench, jsonAnswer(), HEADERS[generation]);
     expectModelInBody(result);
@@ -39,7 +49,8 @@ const rewriteBy = (generation: keyof typeof HEADERS): ConformanceCase['run'] =>
   };
 
 /** The answer of the model server and the one that the client gets, which has its own name of the model. */
-const restored = (answer: (model: string) => AnswerScript): ConformanceCase['run'] =>
+const restored =
+  (answer: (model: string) => AnswerScript): ConformanceCase['run'] =>
   async (bench) => {
     const result = await rewritten(bench, answer(TARGET));
     const expected = (answer(MODEL).chunks ?? []).map((chunk) => Buffer.from(chunk));
@@ -86,7 +97,10 @@ export const modelCases: readonly ConformanceCase[] = [
     level: 'should',
     run: async (bench) => {
       const headers = [[HEADERS.current, MODEL]] as const;
-      const body = JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: bench.freshPrompt() }] });
+      const body = JSON.stringify({
+        model: MODEL,
+        messages: [{ role: 'user', content: bench.freshPrompt() }],
+      });
       const result = await bench.exchange({ path: CHAT_PATH, headers, body });
       expectRouted(bench, result);
       expectBytes('body', result.requestBody.bytes, Buffer.from(body));
@@ -120,7 +134,10 @@ export const modelCases: readonly ConformanceCase[] = [
     id: 'model.restored-json-split',
     title: 'So does a JSON answer whose model’s name is split over chunks',
     level: 'must',
-    run: restored((model) => ({ chunks: cutInName(answerBody(model), model), ending: 'empty-chunk' })),
+    run: restored((model) => ({
+      chunks: cutInName(answerBody(model), model),
+      ending: 'empty-chunk',
+    })),
   },
   {
     id: 'model.restored-sse-split',
@@ -145,7 +162,8 @@ export const modelCases: readonly ConformanceCase[] = [
   },
   {
     id: 'model.not-restored-needlessly',
-    title: 'An answer to a request whose model was not replaced stays as it is, whatever model it names',
+    title:
+      'An answer to a request whose model was not replaced stays as it is, whatever model it names',
     level: 'must',
     run: async (bench) => {
       const body = answerBody(TARGET);

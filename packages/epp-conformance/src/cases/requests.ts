@@ -55,11 +55,19 @@ export const jsonAnswer = (body: string = answerBody()): AnswerScript => ({
 const sseEvent = (data: string): string => `data: ${data}\n\n`;
 
 /** Events of a streamed chat completion, the last one `[DONE]`, with usage before it. */
-export function sseEvents(options: { readonly model?: string; readonly tokens?: number } = {}): string[] {
+export function sseEvents(
+  options: { readonly model?: string; readonly tokens?: number } = {},
+): string[] {
   const { model = MODEL, tokens = 3 } = options;
   const chunk = (fields: Readonly<Record<string, unknown>>): string =>
     sseEvent(
-      JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model, ...fields }),
+      JSON.stringify({
+        id: 'chatcmpl-1',
+        object: 'chat.completion.chunk',
+        created: 1,
+        model,
+        ...fields,
+      }),
     );
   const words = Array.from({ length: tokens }, (_, i) =>
     chunk({ choices: [{ index: 0, delta: { content: `word${i} ` }, finish_reason: null }] }),

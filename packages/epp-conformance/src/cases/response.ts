@@ -7,7 +7,15 @@ import type { Bench } from './bench.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import { expectBytes, expectEqual, expectThat } from './difference.ts';
 import { expectRouted, upstreamValue } from './expectations.ts';
-import { answerBody, chat, chatBody, jsonAnswer, sseAnswer, sseEvents, streamedChat } from './requests.ts';
+import {
+  answerBody,
+  chat,
+  chatBody,
+  jsonAnswer,
+  sseAnswer,
+  sseEvents,
+  streamedChat,
+} from './requests.ts';
 
 const bytesOf = ({ chunks = [] }: AnswerScript): Buffer =>
   Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)));
@@ -31,7 +39,11 @@ async function expectPassed(
     ...(answer.headers ?? [['content-type', 'application/json']]),
   ];
   for (const [name, value] of headers) {
-    expectEqual(name, upstreamValue({ headers: result.responseHeaders }, name.toLowerCase()), value);
+    expectEqual(
+      name,
+      upstreamValue({ headers: result.responseHeaders }, name.toLowerCase()),
+      value,
+    );
   }
   return result;
 }
@@ -79,7 +91,10 @@ export const responseCases: readonly ConformanceCase[] = [
     title: 'A small JSON answer in many chunks goes on as one message',
     level: 'should',
     run: async (bench) => {
-      const result = await expectPassed(bench, { ...chat(bench), answer: inPieces(answerBody(), 30) });
+      const result = await expectPassed(bench, {
+        ...chat(bench),
+        answer: inPieces(answerBody(), 30),
+      });
       expectEqual('messages of the answer’s body', result.responseBody.chunkBytes.length, 1);
     },
   },
@@ -102,8 +117,15 @@ export const responseCases: readonly ConformanceCase[] = [
     title: 'The client gets no header about the insides of the endpoint picker',
     level: 'upstream-defect',
     run: async (bench) => {
-      const { responseHeaders } = await expectPassed(bench, { ...chat(bench), answer: jsonAnswer() });
-      expectEqual('x-went-into-resp-headers', valuesOf(responseHeaders, 'x-went-into-resp-headers'), []);
+      const { responseHeaders } = await expectPassed(bench, {
+        ...chat(bench),
+        answer: jsonAnswer(),
+      });
+      expectEqual(
+        'x-went-into-resp-headers',
+        valuesOf(responseHeaders, 'x-went-into-resp-headers'),
+        [],
+      );
     },
   },
   {
@@ -113,7 +135,10 @@ export const responseCases: readonly ConformanceCase[] = [
     run: async (bench) => {
       await expectStreamed(bench, { ...streamedChat(bench), answer: sseAnswer() });
       const ending = 'last-chunk';
-      await expectStreamed(bench, { ...streamedChat(bench), answer: sseAnswer(sseEvents(), { ending }) });
+      await expectStreamed(bench, {
+        ...streamedChat(bench),
+        answer: sseAnswer(sseEvents(), { ending }),
+      });
     },
   },
   {
@@ -139,7 +164,12 @@ export const responseCases: readonly ConformanceCase[] = [
     title: 'A stream that is none, comments and unfinished lines, goes on unchanged',
     level: 'must',
     run: async (bench) => {
-      const chunks = [': ping\n\n', 'event: x\ndata: {"unfinished"', '\r\nid: 5', '\n\ndata: no JSON'];
+      const chunks = [
+        ': ping\n\n',
+        'event: x\ndata: {"unfinished"',
+        '\r\nid: 5',
+        '\n\ndata: no JSON',
+      ];
       await expectStreamed(bench, { ...streamedChat(bench), answer: sseAnswer(chunks) });
     },
   },
@@ -148,7 +178,10 @@ export const responseCases: readonly ConformanceCase[] = [
     title: 'A stream of 500 chunks arrives whole',
     level: 'must',
     run: async (bench) => {
-      await expectStreamed(bench, { ...streamedChat(bench), answer: sseAnswer(sseEvents({ tokens: 500 })) });
+      await expectStreamed(bench, {
+        ...streamedChat(bench),
+        answer: sseAnswer(sseEvents({ tokens: 500 })),
+      });
     },
   },
   {

@@ -21,7 +21,9 @@ const TIMES = 5;
 
 /** Something goes wrong on some streams; the endpoint picker goes on serving, on this connection and on others. */
 const survives =
-  (happens: (stream: ExtProcStream, bench: Bench) => Promise<void> | void): ConformanceCase['run'] =>
+  (
+    happens: (stream: ExtProcStream, bench: Bench) => Promise<void> | void,
+  ): ConformanceCase['run'] =>
   async (bench) => {
     const connection = await bench.connect();
     for (let i = 0; i < TIMES; i++) await happens(connection.openStream(), bench);
@@ -113,7 +115,8 @@ export const robustnessCases: readonly ConformanceCase[] = [
   },
   {
     id: 'robustness.half-close-early',
-    title: 'A proxy that closes its half before the request is complete does no harm, and its stream ends',
+    title:
+      'A proxy that closes its half before the request is complete does no harm, and its stream ends',
     level: 'must',
     run: survives(async (stream, bench) => {
       sendHead(stream);
@@ -169,7 +172,8 @@ export const robustnessCases: readonly ConformanceCase[] = [
   },
   {
     id: 'robustness.duplicate-end-of-body',
-    title: 'A second end of the request body is ignored: the request gets one place, and its answer passes',
+    title:
+      'A second end of the request body is ignored: the request gets one place, and its answer passes',
     level: 'should',
     run: async (bench) => {
       const stream = await bench.openStream();
@@ -286,7 +290,10 @@ export const robustnessCases: readonly ConformanceCase[] = [
     run: async (bench) => {
       const connection = await bench.connect();
       const body = chatBody(bench.freshPrompt(5_000_000));
-      const result = await bench.exchange({ path: CHAT_PATH, body, chunkBytes: [Infinity] }, connection);
+      const result = await bench.exchange(
+        { path: CHAT_PATH, body, chunkBytes: [Infinity] },
+        connection,
+      );
       const { end, silence } = result;
       expectThat(silence === undefined, `${silence ?? ''} did not come`);
       const isRefused = end?.kind === 'status' && !isOk(end);

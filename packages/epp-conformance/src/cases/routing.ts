@@ -9,7 +9,8 @@ import { chat, jsonAnswer } from './requests.ts';
 export const routingCases: readonly ConformanceCase[] = [
   {
     id: 'routing.answer-order',
-    title: 'A request with a body gets one answer to its headers, then its body, whose last chunk ends it',
+    title:
+      'A request with a body gets one answer to its headers, then its body, whose last chunk ends it',
     level: 'must',
     run: async (bench) => {
       const result = await bench.exchange(chat(bench, { lingerMs: 30 }));
@@ -25,7 +26,8 @@ export const routingCases: readonly ConformanceCase[] = [
   },
   {
     id: 'routing.destination-header',
-    title: 'The header x-gateway-destination-endpoint names an endpoint of the pool as address:port',
+    title:
+      'The header x-gateway-destination-endpoint names an endpoint of the pool as address:port',
     level: 'must',
     run: async (bench) => {
       expectRouted(bench, await bench.exchange(chat(bench)));
@@ -85,7 +87,11 @@ export const routingCases: readonly ConformanceCase[] = [
     title: 'A request without a body gets its destination at once, in header and metadata',
     level: 'must',
     run: async (bench) => {
-      const result = await bench.exchange({ path: '/v1/models', answer: jsonAnswer('{}'), lingerMs: 30 });
+      const result = await bench.exchange({
+        path: '/v1/models',
+        answer: jsonAnswer('{}'),
+        lingerMs: 30,
+      });
       const routing = expectRouted(bench, result);
       expectEqual('answers to the request', result.answers.slice(0, 2), [
         'request-headers',

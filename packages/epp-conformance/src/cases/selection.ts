@@ -37,7 +37,9 @@ async function expectAlways(
 const BURST_PER_ENDPOINT = 20;
 
 /** How many times its share the busiest endpoint got of a burst. */
-async function busiestShare(bench: Bench): Promise<{ readonly share: number; readonly words: string }> {
+async function busiestShare(
+  bench: Bench,
+): Promise<{ readonly share: number; readonly words: string }> {
   const { hostPorts } = bench.fleet;
   if (hostPorts.length < 2) throw new NotJudged('it takes two endpoints');
   const size = BURST_PER_ENDPOINT * hostPorts.length;
@@ -97,9 +99,15 @@ export const selectionCases: readonly ConformanceCase[] = [
     run: async (bench) => {
       for (let i = 0; i < 4; i++) {
         const prompt = bench.freshPrompt(12_000);
-        const first = destinationOf(bench, await bench.exchange(chat(bench, { body: chatBody(prompt) })));
+        const first = destinationOf(
+          bench,
+          await bench.exchange(chat(bench, { body: chatBody(prompt) })),
+        );
         for (const again of [prompt, prompt, `${prompt} And then what happened?`]) {
-          const next = destinationOf(bench, await bench.exchange(chat(bench, { body: chatBody(again) })));
+          const next = destinationOf(
+            bench,
+            await bench.exchange(chat(bench, { body: chatBody(again) })),
+          );
           expectThat(next === first, `prompt ${i + 1} went to ${first}, and then to ${next}`);
         }
       }
@@ -121,7 +129,8 @@ export const selectionCases: readonly ConformanceCase[] = [
   },
   {
     id: 'selection.lora',
-    title: 'A request for an adapter goes where the adapter is loaded, though that endpoint’s cache is fuller',
+    title:
+      'A request for an adapter goes where the adapter is loaded, though that endpoint’s cache is fuller',
     level: 'must',
     setup: 'lora',
     run: async (bench) => {
@@ -133,7 +142,9 @@ export const selectionCases: readonly ConformanceCase[] = [
         { kvUsage: 0.1, lora: lora(['other-3', 'other-4']) },
       ]);
       await expectAlways(bench, 1, () =>
-        completion(bench, { body: JSON.stringify({ model: adapter, prompt: bench.freshPrompt() }) }),
+        completion(bench, {
+          body: JSON.stringify({ model: adapter, prompt: bench.freshPrompt() }),
+        }),
       );
     },
   },
@@ -148,11 +159,15 @@ export const selectionCases: readonly ConformanceCase[] = [
   },
   {
     id: 'selection.burst-even',
-    title: 'A burst over idle endpoints spreads evenly: none gets more than 1.15 times its share',
+    title:
+      'Each of three bursts over idle endpoints spreads evenly: none gets more than 1.15 times its share',
     level: 'upstream-defect',
     run: async (bench) => {
-      const { share, words } = await busiestShare(bench);
-      expectThat(share <= 1.15, words);
+      // By chance alone one burst in three would do.
+      for (let burst = 0; burst < 3; burst++) {
+        const { share, words } = await busiestShare(bench);
+        expectThat(share <= 1.15, words);
+      }
     },
   },
   {
@@ -161,7 +176,10 @@ export const selectionCases: readonly ConformanceCase[] = [
     level: 'must',
     run: async (bench) => {
       for (const name of ['x-llm-d-inference-objective', 'x-gateway-inference-objective']) {
-        expectRouted(bench, await bench.exchange(chat(bench, { headers: [[name, 'no-such-objective']] })));
+        expectRouted(
+          bench,
+          await bench.exchange(chat(bench, { headers: [[name, 'no-such-objective']] })),
+        );
       }
     },
   },

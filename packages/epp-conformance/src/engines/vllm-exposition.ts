@@ -7,11 +7,13 @@ export interface EngineLoad {
   /** 0 to 1. */
   readonly kvUsage: number;
   /** Undefined: the engine serves no adapters and says nothing about them. */
-  readonly lora: {
-    readonly running: readonly string[];
-    readonly waiting: readonly string[];
-    readonly max: number;
-  } | undefined;
+  readonly lora:
+    | {
+        readonly running: readonly string[];
+        readonly waiting: readonly string[];
+        readonly max: number;
+      }
+    | undefined;
 }
 
 /** An engine with nothing to do. */
@@ -21,7 +23,10 @@ export const IDLE: EngineLoad = { waiting: 0, running: 0, kvUsage: 0, lora: unde
 const BLOCKS = 100_000;
 
 /** The lines of vLLM's `/metrics` that schedulers read, with their comments. */
-export function vllmExposition({ waiting, running, kvUsage, lora }: EngineLoad, epochSeconds: number): string {
+export function vllmExposition(
+  { waiting, running, kvUsage, lora }: EngineLoad,
+  epochSeconds: number,
+): string {
   const engine = 'engine="0",model_name="test-model"';
   const lines = [
     ...gauge('vllm:num_requests_running', 'Number of requests in model execution batches.'),

@@ -62,7 +62,10 @@ export interface ExchangeScript {
 export const WHOLE: readonly number[] = [Infinity];
 
 /** Cuts bytes into chunks; see {@link ExchangeScript.chunkBytes}. Empty for no bytes. */
-export function chunksOf(bytes: Uint8Array, sizes: readonly number[] = [32_768]): readonly Uint8Array[] {
+export function chunksOf(
+  bytes: Uint8Array,
+  sizes: readonly number[] = [32_768],
+): readonly Uint8Array[] {
   const chunks: Uint8Array[] = [];
   const last = sizes.at(-1) ?? Infinity;
   for (let at = 0, i = 0; at < bytes.length; i++) {

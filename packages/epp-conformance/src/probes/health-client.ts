@@ -6,7 +6,8 @@ import type { GrpcAddress } from '../proxy/ext-proc-connection.ts';
 import { Mailbox } from '../proxy/mailbox.ts';
 
 /** What a health service says about one of its services. */
-export type Health = 'SERVING' | 'NOT_SERVING' | 'UNKNOWN' | 'SERVICE_UNKNOWN' | { readonly error: string };
+export type Health =
+  'SERVING' | 'NOT_SERVING' | 'UNKNOWN' | 'SERVICE_UNKNOWN' | { readonly error: string };
 
 /** Asks a gRPC health service. */
 export interface HealthClient extends Disposable {

@@ -88,7 +88,7 @@ export function connectExtProc(
     session.once('connect', () => {
       session.setLocalWindowSize(WINDOW_BYTES);
     });
-    session.once('error', (error) => {
+    session.once('error', (error: Error) => {
       fail(error.message, error);
     });
     session.once('remoteSettings', () => {
@@ -122,7 +122,7 @@ class Http2ExtProcConnection implements ExtProcConnection {
     session.on('goaway', (errorCode: number) => {
       this.#ended ??= `GOAWAY with error code ${errorCode}`;
     });
-    session.on('error', (error) => {
+    session.on('error', (error: Error) => {
       this.#ended ??= error.message;
     });
     session.on('close', () => {

@@ -68,7 +68,7 @@ class Http2ExtProcStream implements ExtProcStream {
       if (this.#status !== undefined) this.#end(this.#status);
     });
     stream.on('close', () => {
-      this.#end(this.#status ?? { kind: 'reset', errorCode: stream.rstCode ?? 0 });
+      this.#end(this.#status ?? { kind: 'reset', errorCode: stream.rstCode });
     });
   }
 
@@ -120,7 +120,10 @@ class Http2ExtProcStream implements ExtProcStream {
         this.#arrivals.put({ kind: 'message', message });
       } catch (error) {
         // Bytes that zlib or the codec cannot read; both throw nothing else.
-        this.#end({ kind: 'broken', problem: error instanceof Error ? error.message : 'unreadable' });
+        this.#end({
+          kind: 'broken',
+          problem: error instanceof Error ? error.message : 'unreadable',
+        });
       }
     }
   }

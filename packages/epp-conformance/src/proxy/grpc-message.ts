@@ -3,7 +3,10 @@
 const PREFIX_BYTES = 5;
 
 /** A message as gRPC puts it on a stream: a flag, its length, its bytes. */
-export function framed(message: Uint8Array, options: { readonly compressed?: boolean } = {}): Buffer {
+export function framed(
+  message: Uint8Array,
+  options: { readonly compressed?: boolean } = {},
+): Buffer {
   const bytes = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
   bytes[0] = options.compressed === true ? 1 : 0;
   bytes.writeUInt32BE(message.length, 1);

@@ -52,7 +52,10 @@ const valueOf = ({ value, rawValue }: HeaderValue): string =>
   rawValue.length > 0 ? Buffer.from(rawValue).toString() : value;
 
 /** Envoy's rule for ext_proc: without a word about appending, a header is replaced. */
-function actionOf({ append, appendAction }: HeaderValueOption): HeaderChange['set'][number]['action'] {
+function actionOf({
+  append,
+  appendAction,
+}: HeaderValueOption): HeaderChange['set'][number]['action'] {
   if (append !== null) return append.value ? 'append' : 'set';
   return (['set', 'add-if-absent', 'set', 'overwrite-if-exists'] as const)[appendAction] ?? 'set';
 }

@@ -41,7 +41,8 @@ function caseOf(one: CaseResult): string {
   const { id, title, level, result, detail, durationMs } = one;
   const attributes = attributesOf({ name: title, classname: id, time: seconds(durationMs) });
   const message = attributesOf({ message: detail });
-  const says = result === 'pass' ? '' : `      <system-out>${escaped(`${level}: ${result}`)}</system-out>\n`;
+  const words = [level, result, detail].filter((word) => word !== '').join(': ');
+  const says = result === 'pass' ? '' : `      <system-out>${escaped(words)}</system-out>\n`;
   const verdict = isFailure(one)
     ? `      <failure${message}/>\n`
     : result === 'skipped'

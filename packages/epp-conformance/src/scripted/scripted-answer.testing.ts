@@ -50,10 +50,14 @@ export class ScriptedAnswer {
   body(chunk: Uint8Array, isLast: boolean): void {
     const { does } = this.#options;
     this.#release();
-    const bytes = does('answers as text') ? Buffer.from(Buffer.from(chunk).toString()) : Buffer.from(chunk);
+    const bytes = does('answers as text')
+      ? Buffer.from(Buffer.from(chunk).toString())
+      : Buffer.from(chunk);
     this.#watch(bytes);
     const passed = this.#renames?.push(bytes) ?? bytes;
-    this.#held.push(isLast ? Buffer.concat([passed, this.#renames?.end() ?? Buffer.alloc(0)]) : passed);
+    this.#held.push(
+      isLast ? Buffer.concat([passed, this.#renames?.end() ?? Buffer.alloc(0)]) : passed,
+    );
     if (isLast) this.isOver = true;
     if (!isLast && (!this.#isStream || does('holds streams'))) return;
     this.#flush(isLast);
@@ -75,13 +79,17 @@ export class ScriptedAnswer {
 
   #sendHead(metadata: Metadata | null): void {
     const { does, send, reportsServed } = this.#options;
-    const set = does('header about its insides') ? [setHeader('x-went-into-resp-headers', 'true')] : [];
+    const set = does('header about its insides')
+      ? [setHeader('x-went-into-resp-headers', 'true')]
+      : [];
     if (does('changes headers of answers')) set.push(setHeader('content-type', 'text/html'));
     if (does('hides server errors') && this.#isError) set.push(setHeader(':status', '200'));
     if (reportsServed && !does('no served endpoint')) {
       const lb = metadata?.filterMetadata['envoy.lb'];
       const served = lb && at(plainOf(lb), 'x-gateway-destination-endpoint-served');
-      set.push(setHeader(SERVED, typeof served === 'string' ? served : 'fail: missing envoy lb metadata'));
+      set.push(
+        setHeader(SERVED, typeof served === 'string' ? served : 'fail: missing envoy lb metadata'),
+      );
     }
     const headerMutation = { setHeaders: set };
     send(processingResponse.encode({ responseHeaders: { response: { headerMutation } } }));

@@ -19,7 +19,12 @@ export class ScriptedBooks {
     const requests = does('counts twice') ? 2 * this.requests : this.requests;
     const ready = does('endpoints untold') ? 0 : endpoints;
     const histograms = [
-      ...['request_duration_seconds', 'request_size_bytes', 'response_size_bytes', 'request_output_tokens'],
+      ...[
+        'request_duration_seconds',
+        'request_size_bytes',
+        'response_size_bytes',
+        'request_output_tokens',
+      ],
       ...['scheduler_e2e_duration_seconds', 'plugin_duration_seconds'],
     ].map((name) => `${prefix}_${name}_count 1`);
     const gauges = [
@@ -27,7 +32,10 @@ export class ScriptedBooks {
       ...['scheduler_attempts_total', 'info'],
     ].map((name) => `${prefix}_${name} 1`);
     const formers = [
-      ...['inference_objective_request_duration_seconds_count', 'inference_objective_request_sizes_count'],
+      ...[
+        'inference_objective_request_duration_seconds_count',
+        'inference_objective_request_sizes_count',
+      ],
       ...['inference_objective_response_sizes_count', 'inference_objective_output_tokens_count'],
       ...['inference_pool_average_kv_cache_utilization', 'inference_pool_average_queue_size'],
       'inference_extension_scheduler_e2e_duration_seconds_count',

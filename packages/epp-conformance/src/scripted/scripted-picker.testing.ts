@@ -72,7 +72,9 @@ export class ScriptedPicker implements EndpointSource {
     const all = this.#endpoints;
     if (this.#setup.id === 'contract' && !this.#does('ignores the selection header')) {
       const selected = (selection ?? '').split(',').map((item) => item.trim());
-      return all.filter((one) => selected.includes(one.address) || selected.includes(hostPort(one)));
+      return all.filter(
+        (one) => selected.includes(one.address) || selected.includes(hostPort(one)),
+      );
     }
     if (subset === undefined || this.#does('ignores subsets')) return all;
     if (typeof subset === 'string' && this.#does('subset: lists only')) return all;
@@ -91,7 +93,8 @@ export class ScriptedPicker implements EndpointSource {
 
   #best(candidates: readonly string[], request: PickRequest): string | undefined {
     if (this.#does('always the first')) return candidates[0];
-    if (this.#does('picks at random')) return candidates[(this.#picks * 7 + (this.#picks >> 2)) % candidates.length];
+    if (this.#does('picks at random'))
+      return candidates[(this.#picks * 7 + (this.#picks >> 2)) % candidates.length];
     if (this.#does('uneven bursts') && this.#picks % 2 === 0) return candidates[0];
     const holder = request.prompt === '' ? undefined : this.#holders.get(prefixOf(request));
     if (this.#does('sticks to prefixes') && holder !== undefined) return holder;

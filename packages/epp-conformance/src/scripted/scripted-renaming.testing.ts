@@ -16,7 +16,8 @@ export function renameBack(
 ): Renaming {
   const { from, to, streaming } = options;
   const isNeeded = from !== to || does('renames back always');
-  if (!isNeeded || does('does not rename back')) return { push: (chunk) => chunk, end: () => NOTHING };
+  if (!isNeeded || does('does not rename back'))
+    return { push: (chunk) => chunk, end: () => NOTHING };
   const name = does('renames back always') ? /"model":"[^"]*"/ : `"model":"${from}"`;
   const rename = (text: string): string =>
     does('renames back everywhere')

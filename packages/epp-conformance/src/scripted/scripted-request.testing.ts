@@ -2,7 +2,12 @@ import type { Does } from './misbehaviour.testing.ts';
 
 /** What a body says, or why it says nothing. */
 export type ReadBody =
-  | { readonly kind: 'read'; readonly model: string; readonly prompt: string; readonly streams: boolean }
+  | {
+      readonly kind: 'read';
+      readonly model: string;
+      readonly prompt: string;
+      readonly streams: boolean;
+    }
   | { readonly kind: 'unread' }
   | { readonly kind: 'bad'; readonly text: string };
 
@@ -19,7 +24,8 @@ const NEEDS: Readonly<Record<string, string>> = {
 /** Reads a body by the path of its request. */
 export function readBody(path: string, body: Buffer, does: Does): ReadBody {
   const bare = path.split('?', 1)[0] ?? '';
-  if (does('knows chats only') && !CHATS.includes(path)) return { kind: 'bad', text: 'no such path' };
+  if (does('knows chats only') && !CHATS.includes(path))
+    return { kind: 'bad', text: 'no such path' };
   const api = Object.keys(NEEDS).find((suffix) => bare.endsWith(suffix));
   if (api === undefined) return { kind: 'unread' };
   const bad = (text: string): ReadBody =>
@@ -29,8 +35,10 @@ export function readBody(path: string, body: Buffer, does: Does): ReadBody {
   const parsed = parse(body);
   if (parsed instanceof Error) return bad(`error unmarshaling request bodyMap: ${parsed.message}`);
   const needed = parsed[NEEDS[api] ?? ''];
-  if (needed === undefined || (Array.isArray(needed) && needed.length === 0)) return bad('incomplete');
-  if (does('knows plain text only') && JSON.stringify(needed).includes('"type":"text"')) return bad('parts');
+  if (needed === undefined || (Array.isArray(needed) && needed.length === 0))
+    return bad('incomplete');
+  if (does('knows plain text only') && JSON.stringify(needed).includes('"type":"text"'))
+    return bad('parts');
   const { model, stream } = parsed;
   if (typeof model !== 'string' || model === '') return bad('model not found in request body');
   return { kind: 'read', model, prompt: JSON.stringify(needed), streams: stream === true };
@@ -57,7 +65,9 @@ export function renamed(
   if (does('writes JSON anew')) {
     // The body has been read before, so it is an object.
     const parsed = JSON.parse(body.toString()) as Record<string, unknown>;
-    return Buffer.from(JSON.stringify(Object.fromEntries(Object.entries({ ...parsed, model: to }).sort())));
+    return Buffer.from(
+      JSON.stringify(Object.fromEntries(Object.entries({ ...parsed, model: to }).sort())),
+    );
   }
   if (from === to || does('does not rename')) return body;
   const text = body.toString();

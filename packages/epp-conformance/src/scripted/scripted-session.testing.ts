@@ -64,7 +64,8 @@ export class ScriptedSession implements GrpcStreamListener {
     shared.openStreams++;
     const { does } = shared;
     this.#isStranded =
-      (does('tires') && shared.exchanges > 1000) || (does('few streams') && shared.openStreams > 20);
+      (does('tires') && shared.exchanges > 1000) ||
+      (does('few streams') && shared.openStreams > 20);
   }
 
   onMessage(bytes: Uint8Array): void {
@@ -146,7 +147,17 @@ export class ScriptedSession implements GrpcStreamListener {
     const { does } = this.#shared;
     if (this.#state !== 'receiving') {
       if (this.#state === 'placed' && endOfStream && does('answers every end')) {
-        sendChunks((bytes) => this.#send(bytes), 'requestBody', Buffer.alloc(0), { isLast: true, most: 1 });
+        sendChunks(
+          (bytes) => {
+            this.#send(bytes);
+          },
+          'requestBody',
+          Buffer.alloc(0),
+          {
+            isLast: true,
+            most: 1,
+          },
+        );
       } else this.#odd();
       return;
     }
@@ -154,7 +165,9 @@ export class ScriptedSession implements GrpcStreamListener {
     this.#body.push(Buffer.from(body));
     const isEmpty = body.length === 0;
     const ends =
-      (endOfStream && !(does('waits for an empty chunk') && !isEmpty) && !(does('overlooks empty chunks') && isEmpty)) ||
+      (endOfStream &&
+        !(does('waits for an empty chunk') && !isEmpty) &&
+        !(does('overlooks empty chunks') && isEmpty)) ||
       does('answers the first chunk') ||
       (does('ends at an empty chunk') && isEmpty);
     if (ends) this.#complete(false);
@@ -184,7 +197,8 @@ export class ScriptedSession implements GrpcStreamListener {
     this.#state = 'over';
     if (does('routes, then refuses')) this.#send(processingResponse.encode({ requestHeaders: {} }));
     this.#send(refusal(status, text, { does, ...(reason !== undefined && { reason }) }));
-    if (does('talks after a refusal')) this.#send(processingResponse.encode({ requestHeaders: {} }));
+    if (does('talks after a refusal'))
+      this.#send(processingResponse.encode({ requestHeaders: {} }));
     if (does('dies of a bad request') && status === 400) this.#die();
     this.#stream.end(Status.ok);
   }
@@ -233,7 +247,8 @@ export class ScriptedSession implements GrpcStreamListener {
     this.#state = 'placed';
     const from = this.#read.kind === 'read' ? this.#read.model : '';
     const to = REWRITE.flatMap((name) => this.#headers.get(name) ?? [])[0] ?? from;
-    const passed = body === undefined || this.#read.kind !== 'read' ? body : renamed(body, { from, to }, does);
+    const passed =
+      body === undefined || this.#read.kind !== 'read' ? body : renamed(body, { from, to }, does);
     this.#answer = new ScriptedAnswer({
       does,
       books,
@@ -257,12 +272,16 @@ export class ScriptedSession implements GrpcStreamListener {
     const fields = { 'envoy.lb': { structValue: { fields: metadata } } };
     const removeHeaders = [
       ...(does('removes authorization') ? ['authorization'] : []),
-      ...(does('lets forged headers pass') ? [] : [...this.#headers.keys()].filter((name) => FORGED.test(name))),
+      ...(does('lets forged headers pass')
+        ? []
+        : [...this.#headers.keys()].filter((name) => FORGED.test(name))),
     ];
     const headerMutation = { setHeaders: this.#setHeaders(destination, body), removeHeaders };
     this.#send(
       processingResponse.encode({
-        requestHeaders: { response: { clearRouteCache: !does('keeps the route cache'), headerMutation } },
+        requestHeaders: {
+          response: { clearRouteCache: !does('keeps the route cache'), headerMutation },
+        },
         ...(!does('no destination metadata') && { dynamicMetadata: { fields } }),
       }),
     );
@@ -279,7 +298,9 @@ export class ScriptedSession implements GrpcStreamListener {
     ];
     const length = body?.length ?? 0;
     if (length > 0 && !does('no content-length')) {
-      set.push(setHeader('Content-Length', String(does('wrong content-length') ? length + 1 : length)));
+      set.push(
+        setHeader('Content-Length', String(does('wrong content-length') ? length + 1 : length)),
+      );
     }
     const made = does('same request id') ? 'one' : `made-${++this.#shared.nextId}`;
     const given = does('own request id') ? undefined : headers.get('x-request-id');

@@ -28,7 +28,10 @@ const tls = () => ({ cert: certificate('crt'), key: certificate('key') });
  */
 export function scriptedSubject(...misbehaviours: readonly Misbehaviour[]): Subject {
   const made = new Set(misbehaviours);
-  return { name: 'scripted', start: (setup) => start(setup, (misbehaviour) => made.has(misbehaviour)) };
+  return {
+    name: 'scripted',
+    start: (setup) => start(setup, (misbehaviour) => made.has(misbehaviour)),
+  };
 }
 
 async function start(setup: Setup, does: Does): Promise<RunningSubject> {
@@ -165,7 +168,12 @@ export function muteSubject(): Subject {
     name: 'mute',
     start: async (setup) => {
       await using started = new AsyncDisposableStack();
-      const fleet = started.use(await startEngineFleet(setup.layout, { clock, source: { publish: () => Promise.resolve() } }));
+      const fleet = started.use(
+        await startEngineFleet(setup.layout, {
+          clock,
+          source: { publish: () => Promise.resolve() },
+        }),
+      );
       const server = createServer((socket) => {
         socket.on('error', () => undefined);
         // An empty SETTINGS frame.
@@ -181,7 +189,11 @@ export function muteSubject(): Subject {
         health: { host: HOST, port },
         metricsUrl: `http://${HOST}:${port}/metrics`,
         fleet,
-        process: { ended: undefined, terminate: () => undefined, exit: () => Promise.resolve(undefined) },
+        process: {
+          ended: undefined,
+          terminate: () => undefined,
+          exit: () => Promise.resolve(undefined),
+        },
         [Symbol.asyncDispose]: () => all.disposeAsync(),
       };
     },

@@ -43,7 +43,10 @@ async function attach(
 ): Promise<RunningSubject | SetupUnavailable> {
   const { discovery } = options;
   if (!setup.isDefault) {
-    return { kind: 'unavailable', reason: 'a running endpoint picker has the configuration it has' };
+    return {
+      kind: 'unavailable',
+      reason: 'a running endpoint picker has the configuration it has',
+    };
   }
   if (discovery.kind === 'none' && setup.id !== 'default') {
     return { kind: 'unavailable', reason: 'its endpoints cannot be changed' };

@@ -23,6 +23,8 @@ export interface CommandSubjectOptions {
   readonly transport?: Transport | 'auto';
   /** How long it may take to accept connections. Default 60,000. */
   readonly startMs?: number;
+  /** Ends the waiting for it to come up, by AbortedError. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a command line is told in each run. */
@@ -41,16 +43,30 @@ export function commandSubject(command: string, options: CommandSubjectOptions):
   if (!command.includes('{GRPC}')) throw new Error(`the command has no {GRPC}: ${command}`);
   return {
     name: command,
-    start: (setup) => start(command, setup, options),
+    start: async (setup) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await start(command, setup, options);
+        } catch (error) {
+          if (!lostItsPort(error) || attempt === ATTEMPTS) throw error;
+        }
+      }
+    },
   };
 }
+
+const ATTEMPTS = 3;
+
+/** Somebody took a port between our look and the program's bind. */
+const lostItsPort = (error: unknown): boolean =>
+  error instanceof SubjectStartError && /address already in use|EADDRINUSE/i.test(error.message);
 
 async function start(
   command: string,
   setup: Setup,
   options: CommandSubjectOptions,
 ): Promise<RunningSubject | SetupUnavailable> {
-  const { clock, transport = 'auto', startMs = 60_000 } = options;
+  const { clock, transport = 'auto', startMs = 60_000, signal } = options;
   const takes = (placeholder: Placeholder) => command.includes(`{${placeholder}}`);
   if (!takes('CONFIG') && !setup.isDefault) {
     return { kind: 'unavailable', reason: 'the command takes no {CONFIG}' };
@@ -79,7 +95,7 @@ async function start(
     command,
   );
   const program = started.use(launchProgram(commandLine, clock));
-  await untilItAccepts(program, { setup, port: grpc, clock, startMs });
+  await untilItAccepts(program, { setup, port: grpc, clock, startMs, signal });
   const all = started.move();
   return {
     kind: 'running',
@@ -100,15 +116,16 @@ async function untilItAccepts(
     readonly port: number;
     readonly clock: Clock;
     readonly startMs: number;
+    readonly signal: AbortSignal | undefined;
   },
 ): Promise<void> {
-  const { setup, port, clock, startMs } = options;
+  const { setup, port, clock, startMs, signal } = options;
   const untilMs = clock.nowMs() + startMs;
   while (!(await acceptsConnections({ host: HOST, port }))) {
     if (program.ended !== undefined) throw new SubjectStartError(setup.id, program.ended);
     if (clock.nowMs() > untilMs) {
       throw new SubjectStartError(setup.id, `nobody listens on port ${port} after ${startMs} ms`);
     }
-    await sleep(clock, LOOK_MS);
+    await sleep(clock, LOOK_MS, signal);
   }
 }

@@ -48,7 +48,10 @@ const configWith =
             name: 'default',
             plugins: plugins
               .filter(({ inProfile = true }) => inProfile)
-              .map(({ type, weight }) => ({ pluginRef: type, ...(weight !== undefined && { weight }) })),
+              .map(({ type, weight }) => ({
+                pluginRef: type,
+                ...(weight !== undefined && { weight }),
+              })),
           },
         ],
         dataLayer: { discovery: { pluginRef: 'file-discovery' } },

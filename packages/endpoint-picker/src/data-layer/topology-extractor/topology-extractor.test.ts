@@ -31,3 +31,12 @@ test('the next endpoint in a slot stands where it stands', async () => {
   plugin.endpoints?.endpointAdded?.(successor);
   expect(topology?.of(successor)).toEqual({ host: 'node-2' });
 });
+
+test('an endpoint with other labels stands where they say', async () => {
+  const plugin = instantiate(topologyExtractor);
+  const topology = (await produce(plugin)).attributes.get(endpointTopology());
+  expect(topology?.of(endpoint)).toMatchObject({ host: 'node-1' });
+  const moved = { ...endpoint, labels: { 'kubernetes.io/hostname': 'node-2' } };
+  plugin.endpoints?.endpointRelabelled?.(moved);
+  expect(topology?.of(moved)).toEqual({ host: 'node-2' });
+});

@@ -10,7 +10,11 @@ import { makeEndpoint } from '@llm-d/scheduler-core/testing';
 import { noopTelemetry } from '@llm-d/telemetry';
 import { recordingMetrics } from '@llm-d/telemetry/testing';
 import { describe, expect, test } from 'vitest';
-import { prefixIndexerHitRatio, prefixIndexerSize } from '../../metric-definitions/data-series.ts';
+import {
+  prefixIndexerHitBytes,
+  prefixIndexerHitRatio,
+  prefixIndexerSize,
+} from '../../metric-definitions/data-series.ts';
 import { instantiate, produce } from '../producing.testing.ts';
 import { tokenProducer } from '../token-producer/token-producer.ts';
 import { approxPrefixCacheProducer } from './approx-prefix-cache-producer.ts';
@@ -135,6 +139,18 @@ describe('approximate prefix matches', () => {
     expect(matched(await ask(tokens(64)), a)).toEqual([0]);
     expect(metrics.value(prefixIndexerSize, labels)).toBe(0);
     expect(metrics.observations(prefixIndexerHitRatio, labels)).toEqual([0]);
+  });
+
+  test('matches are shown as a share and in bytes', async () => {
+    const { send, metrics } = setUp();
+    const labels = {
+      plugin_name: 'approx-prefix-cache-producer',
+      plugin_type: 'approx-prefix-cache-producer',
+    };
+    await send(tokens(32), a);
+    await send(tokens(64), a);
+    expect(metrics.observations(prefixIndexerHitRatio, labels)).toEqual([0, 0.5]);
+    expect(metrics.observations(prefixIndexerHitBytes, labels)).toEqual([0, 2 * 16 * 4]);
   });
 
   test('a request without a prompt has no matches', async () => {

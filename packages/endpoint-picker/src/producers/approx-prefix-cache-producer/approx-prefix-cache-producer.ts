@@ -9,7 +9,11 @@ import {
   type PrefixMatches,
 } from '@llm-d/scheduler-core';
 import { z } from 'zod';
-import { prefixIndexerHitRatio, prefixIndexerSize } from '../../metric-definitions/data-series.ts';
+import {
+  prefixIndexerHitBytes,
+  prefixIndexerHitRatio,
+  prefixIndexerSize,
+} from '../../metric-definitions/data-series.ts';
 
 const wholeNumber = z.int().min(0);
 const parameters = z.strictObject({
@@ -38,6 +42,8 @@ type Parameters = z.infer<typeof parameters>;
 
 /** Smallest block that automatic tuning chooses; finer ones cost more than their precision is worth. */
 const SMALLEST_TUNED_BLOCK_TOKENS = 64;
+/** What a token is taken for where bytes are shown, as in llm-d. */
+const BYTES_PER_TOKEN = 4;
 /** Profile whose pick also computes the prompt. */
 const PREFILL_PROFILE = 'prefill';
 
@@ -63,6 +69,7 @@ export const approxPrefixCacheProducer = definePlugin({
     const labels = { plugin_name: name, plugin_type: 'approx-prefix-cache-producer' };
     const size = telemetry.metrics.gauge(prefixIndexerSize, labels);
     const hitRatio = telemetry.metrics.histogram(prefixIndexerHitRatio, labels);
+    const hitBytes = telemetry.metrics.histogram(prefixIndexerHitBytes, labels);
 
     const learn = (endpoint: Endpoint, chain: Float64Array, blockSizeTokens: number): void => {
       const capacity = capacityOf(endpoint, blockSizeTokens, settings);
@@ -104,7 +111,11 @@ export const approxPrefixCacheProducer = definePlugin({
           const matches = attributes.get(matchesOut);
           if (chain === undefined || matches === undefined) return;
           const [destination] = result.endpoints;
-          if (chain.length > 0) hitRatio.observe(matches.matchedBlocks(destination) / chain.length);
+          if (chain.length > 0) {
+            const matched = matches.matchedBlocks(destination);
+            hitRatio.observe(matched / chain.length);
+            hitBytes.observe(matched * matches.blockSizeTokens * BYTES_PER_TOKEN);
+          }
           learn(destination, chain, matches.blockSizeTokens);
           const prefill = result.outcomes.get(PREFILL_PROFILE)?.picked[0];
           if (prefill !== undefined) learn(prefill, chain, matches.blockSizeTokens);

@@ -7,10 +7,10 @@ import {
   type SchedulingResult,
 } from '@llm-d/scheduler-core';
 import { makeCycle, makeEndpoint } from '@llm-d/scheduler-core/testing';
-import { noopTelemetry } from '@llm-d/telemetry';
+import { noopTelemetry, type Metrics } from '@llm-d/telemetry';
 import { recordingMetrics } from '@llm-d/telemetry/testing';
 import { describe, expect, test } from 'vitest';
-import { inflightRequests } from '../../metric-definitions/data-series.ts';
+import { inflightRequests, inflightTokens } from '../../metric-definitions/data-series.ts';
 import { instantiate, produce } from '../producing.testing.ts';
 import { inflightLoadProducer } from './inflight-load-producer.ts';
 
@@ -130,7 +130,70 @@ describe('load in flight', () => {
       endpoint_name: 'b',
       namespace: 'default',
       producer_name: 'inflight-load-producer',
+      fairness_id: 'default-flow',
+      priority: '0',
     };
     expect(metrics.value(inflightRequests, labels)).toBe(1);
+  });
+});
+
+describe('what is shown of it', () => {
+  const shownFor = (endpoint_name: string, fairness_id: string, priority = '0') => ({
+    endpoint_name,
+    namespace: 'default',
+    producer_name: 'inflight-load-producer',
+    fairness_id,
+    priority,
+  });
+  const of = (fairnessId: string, priority = 0) =>
+    makeCycle({
+      request: { fairnessId, priority },
+      attributes: [[tokenizedPrompt(), { ids: new Uint32Array(10), estimated: true }]],
+    });
+
+  test('stands apart for every flow', async () => {
+    const { start, metrics, load } = await setUp();
+    start(of('gold', 1), placedOn(a));
+    start(of('gold', 1), placedOn(a)).end();
+    start(of('silver'), placedOn(a));
+    expect(load(a)).toEqual([2, 20]);
+    expect(metrics.value(inflightRequests, shownFor('a', 'gold', '1'))).toBe(1);
+    expect(metrics.value(inflightTokens, shownFor('a', 'silver'))).toBe(10);
+  });
+
+  test('is bounded: of many idle flows most are forgotten', async () => {
+    const shown = new Set<string>();
+    const recording = recordingMetrics();
+    const metrics: Metrics = {
+      ...recording,
+      gauge: (definition, labels) => {
+        if (definition === inflightRequests) shown.add(JSON.stringify(labels));
+        return recording.gauge(definition, labels);
+      },
+      remove: (definition, labels) => {
+        if (definition === inflightRequests) shown.delete(JSON.stringify(labels));
+        recording.remove(definition, labels);
+      },
+    };
+    const plugin = instantiate(inflightLoadProducer, { telemetry: { ...noopTelemetry, metrics } });
+    for (let i = 0; i < 100; i++) {
+      const cycle = of(`tenant-${i}`);
+      plugin.preRequest?.preRequest(cycle, placedOn(a), new Map());
+      plugin.response?.responseCompleted?.(
+        { cycle, result: placedOn(a) },
+        { termination: 'natural', status: 200, usage: undefined, atMs: 0 },
+      );
+    }
+    expect(shown.size).toBe(16);
+    plugin.endpoints?.endpointRemoved?.(a);
+    expect(shown.size).toBe(0);
+  });
+
+  test('is gone with its server, whatever its last exchanges do', async () => {
+    const { plugin, start, metrics } = await setUp();
+    const exchange = start(of('gold'), placedOn(a));
+    plugin.endpoints?.endpointRemoved?.(a);
+    exchange.end();
+    expect(metrics.value(inflightRequests, shownFor('a', 'gold'))).toBe(0);
   });
 });

@@ -8,9 +8,8 @@ import {
   type InflightLoad,
   type SchedulingCycle,
 } from '@llm-d/scheduler-core';
-import type { Gauge } from '@llm-d/telemetry';
 import { z } from 'zod';
-import { inflightRequests, inflightTokens } from '../../metric-definitions/data-series.ts';
+import { createInflightGauges, type FlowGauges, type ServerGauges } from './inflight-gauges.ts';
 
 const parameters = z.strictObject({
   addEstimatedOutputTokens: z
@@ -44,13 +43,13 @@ type Parameters = z.infer<typeof parameters>;
 interface ServerLoad {
   requests: number;
   tokens: number;
-  readonly requestsGauge: Gauge;
-  readonly tokensGauge: Gauge;
+  readonly gauges: ServerGauges;
 }
 
 /** What one exchange has added to one server and not yet taken back. */
 interface Claim {
   readonly server: ServerLoad;
+  readonly flow: FlowGauges;
   promptTokens: number;
   outputTokens: number;
 }
@@ -75,18 +74,9 @@ export const inflightLoadProducer = definePlugin({
     const output = inflightLoad(name);
     const servers: (ServerLoad | undefined)[] = [];
     const claims = new Map<SchedulingCycle, readonly Claim[]>();
-    const labelsOf = (endpoint: Endpoint) => ({
-      endpoint_name: endpoint.name,
-      namespace: endpoint.namespace,
-      producer_name: name,
-    });
+    const gaugesOf = createInflightGauges(telemetry.metrics, name);
     const serverOf = (endpoint: Endpoint): ServerLoad =>
-      (servers[endpoint.slot] ??= {
-        requests: 0,
-        tokens: 0,
-        requestsGauge: telemetry.metrics.gauge(inflightRequests, labelsOf(endpoint)),
-        tokensGauge: telemetry.metrics.gauge(inflightTokens, labelsOf(endpoint)),
-      });
+      (servers[endpoint.slot] ??= { requests: 0, tokens: 0, gauges: gaugesOf(endpoint) });
     const view: InflightLoad = {
       requests: ({ slot }) => servers[slot]?.requests ?? 0,
       tokens: ({ slot }) => servers[slot]?.tokens ?? 0,
@@ -95,8 +85,9 @@ export const inflightLoadProducer = definePlugin({
       const server = serverOf(endpoint);
       const promptTokens = uncachedTokens(cycle, endpoint, settings);
       const outputTokens = expectedOutputTokens(cycle, settings);
-      change(server, 1, promptTokens + outputTokens);
-      return { server, promptTokens, outputTokens };
+      const flow = server.gauges.flowOf(cycle.request);
+      change({ server, flow }, 1, promptTokens + outputTokens);
+      return { server, flow, promptTokens, outputTokens };
     };
 
     return {
@@ -120,34 +111,35 @@ export const inflightLoadProducer = definePlugin({
       response: {
         responseStarted: ({ cycle }) => {
           for (const made of claims.get(cycle) ?? []) {
-            change(made.server, 0, -made.promptTokens);
+            change(made, 0, -made.promptTokens);
             made.promptTokens = 0;
           }
         },
         responseCompleted: ({ cycle }) => {
-          for (const { server, promptTokens, outputTokens } of claims.get(cycle) ?? []) {
-            change(server, -1, -promptTokens - outputTokens);
+          for (const made of claims.get(cycle) ?? []) {
+            change(made, -1, -made.promptTokens - made.outputTokens);
           }
           claims.delete(cycle);
         },
       },
       endpoints: {
         endpointRemoved: (endpoint) => {
-          if (servers[endpoint.slot] === undefined) return;
+          servers[endpoint.slot]?.gauges.close();
           servers[endpoint.slot] = undefined;
-          telemetry.metrics.remove(inflightRequests, labelsOf(endpoint));
-          telemetry.metrics.remove(inflightTokens, labelsOf(endpoint));
         },
       },
     };
   },
 });
 
-function change(server: ServerLoad, requests: number, tokens: number): void {
+function change(
+  { server, flow }: Pick<Claim, 'server' | 'flow'>,
+  requests: number,
+  tokens: number,
+): void {
   server.requests += requests;
   server.tokens += tokens;
-  server.requestsGauge.set(server.requests);
-  server.tokensGauge.set(server.tokens);
+  flow.change(requests, tokens);
 }
 
 function uncachedTokens(cycle: SchedulingCycle, endpoint: Endpoint, settings: Parameters): number {

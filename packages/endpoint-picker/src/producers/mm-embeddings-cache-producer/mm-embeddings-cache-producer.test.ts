@@ -9,7 +9,14 @@ import {
   type SchedulingResult,
 } from '@llm-d/scheduler-core';
 import { makeCycle, makeEndpoint } from '@llm-d/scheduler-core/testing';
+import { noopTelemetry } from '@llm-d/telemetry';
+import { recordingMetrics } from '@llm-d/telemetry/testing';
 import { describe, expect, test } from 'vitest';
+import {
+  encoderCacheHitRatio,
+  encoderCacheHitsTotal,
+  encoderCacheQueriesTotal,
+} from '../../metric-definitions/data-series.ts';
 import { instantiate, produce } from '../producing.testing.ts';
 import { mmEmbeddingsCacheProducer } from './mm-embeddings-cache-producer.ts';
 
@@ -112,4 +119,23 @@ describe('the encoder cache', () => {
   test('is not asked for where there are no media', async () => {
     expect(await shares(instantiate(mmEmbeddingsCacheProducer), [])).toBeUndefined();
   });
+});
+
+test('look-ups and hits are counted by kind and server, matches by candidate', async () => {
+  const metrics = recordingMetrics();
+  const telemetry = { ...noopTelemetry, metrics };
+  const plugin = instantiate(mmEmbeddingsCacheProducer, { telemetry });
+  const labels = {
+    plugin_type: 'mm-embeddings-cache-producer',
+    plugin_name: 'mm-embeddings-cache-producer',
+  };
+  send(plugin, [image('i')]);
+  await produce(plugin, {
+    candidates: fleet,
+    request: { mediaItems: [image('i'), image('j')] },
+  });
+  send(plugin, [image('i'), image('j')]);
+  expect(metrics.value(encoderCacheQueriesTotal, { ...labels, modality: 'image' })).toBe(3);
+  expect(metrics.value(encoderCacheHitsTotal, { ...labels, pod: 'a', modality: 'image' })).toBe(1);
+  expect(metrics.observations(encoderCacheHitRatio, labels)).toEqual([0.5, 0, 0]);
 });

@@ -5,10 +5,12 @@ import {
   tokenizedPrompt,
   type EncoderCacheMatches,
   type Endpoint,
+  type MediaItem,
   type SchedulingCycle,
   type SchedulingResult,
 } from '@llm-d/scheduler-core';
 import { z } from 'zod';
+import { createEncoderCacheMetrics } from './encoder-cache-metrics.ts';
 import { RecentKeys } from './recent-keys.ts';
 
 /** What one item is taken to need in an encoder cache. */
@@ -42,24 +44,34 @@ export const mmEmbeddingsCacheProducer = definePlugin({
   consumes: () => [tokenizedPrompt()],
   produces: (_, name) => [encoderCacheMatches(name)],
   isDefaultProducer: true,
-  create: ({ cacheSizeInMBPerServer, encodeProfile }, { name }) => {
+  create: ({ cacheSizeInMBPerServer, encodeProfile }, { name, telemetry }) => {
+    const metrics = createEncoderCacheMetrics(telemetry.metrics, {
+      plugin_type: 'mm-embeddings-cache-producer',
+      plugin_name: name,
+    });
     const output = encoderCacheMatches(name);
     const capacity = Math.max(1, Math.floor(cacheSizeInMBPerServer / MEBIBYTES_PER_ITEM));
     const caches: (RecentKeys | undefined)[] = [];
     return {
       producer: {
-        produce: (cycle, _candidates, { attributes }) => {
+        produce: (cycle, candidates, { attributes }) => {
           const items = sizedItems(cycle);
-          if (items.length > 0) attributes.set(output, matchesOf(items, caches));
+          if (items.length === 0) return;
+          attributes.set(output, matchesOf(items, caches));
+          const keys = new Set(items.map(({ key }) => key));
+          for (const { slot } of candidates) metrics.matched(shareOf(keys, caches[slot]));
         },
       },
       preRequest: {
         preRequest: (cycle, result) => {
           const items = sizedItems(cycle);
           if (items.length === 0) return;
-          for (const { slot } of encodersOf(result, encodeProfile)) {
-            const cache = (caches[slot] ??= new RecentKeys(capacity));
-            for (const { key } of items) cache.touch(key);
+          for (const encoder of encodersOf(result, encodeProfile)) {
+            const cache = (caches[encoder.slot] ??= new RecentKeys(capacity));
+            for (const { key, kind } of items) {
+              metrics.looked(encoder, kind, cache.has(key));
+              cache.touch(key);
+            }
           }
         },
       },
@@ -84,6 +96,7 @@ function encodersOf(
 }
 
 interface SizedItem {
+  readonly kind: MediaItem['kind'];
   readonly key: string;
   readonly size: number;
 }
@@ -91,8 +104,21 @@ interface SizedItem {
 /** What was found of media when the prompt was tokenized, else what the request says of them. */
 function sizedItems({ request, attributes }: SchedulingCycle): readonly SizedItem[] {
   const features = attributes.get(tokenizedPrompt())?.media;
-  if (features !== undefined) return features.map(({ key, length }) => ({ key, size: length }));
-  return (request.mediaItems ?? []).map(({ key, sizeTokens = 1 }) => ({ key, size: sizeTokens }));
+  if (features !== undefined) {
+    return features.map(({ kind, key, length }) => ({ kind, key, size: length }));
+  }
+  return (request.mediaItems ?? []).map(({ kind, key, sizeTokens = 1 }) => ({
+    kind,
+    key,
+    size: sizeTokens,
+  }));
+}
+
+function shareOf(keys: ReadonlySet<string>, cache: RecentKeys | undefined): number {
+  if (cache === undefined) return 0;
+  let held = 0;
+  for (const key of keys) if (cache.has(key)) held++;
+  return held / keys.size;
 }
 
 /** An item that comes twice is encoded once. */

@@ -155,7 +155,9 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
     kubeconfigFor: async (user, groups) => kubeconfigOf(await authority.issueClient(user, groups)),
     ask: api.ask,
     install: api.install,
-    stopApiServer: () => apiserver[Symbol.asyncDispose](),
+    stopApiServer: async () => {
+      await apiserver[Symbol.asyncDispose]();
+    },
     startApiServer: async () => {
       apiserver = await startApiServer();
     },
