@@ -19,7 +19,7 @@ schedulingProfiles:
 /** So many that they would not find their engines by chance. */
 const PROMPTS = Array.from(
   { length: 16 },
-  (_, i) => `${`Story ${i}, told at length. `.repeat(60)}`,
+  (_, i) => `Story ${i}, told at length. `.repeat(60),
 );
 
 /** Engine that each prompt goes to. */

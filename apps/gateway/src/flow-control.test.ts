@@ -33,7 +33,7 @@ test('requests wait in the gateway for a server that is full, and all are answer
   await Promise.all(answers.map((answer) => answer.text()));
   const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
   expect(metrics).toMatch(
-    /^llm_d_epp_flow_control_requests_total\{outcome="Dispatched",priority="0",inference_pool="gateway"\} 4$/m,
+    /^llm_d_epp_flow_control_requests_total\{inference_pool="gateway",outcome="Dispatched",priority="0"\} 4$/m,
   );
 });
 

@@ -205,6 +205,7 @@ async function prepare(
     plugins = instantiatePlugins(config, registry, {
       random,
       clock,
+      telemetry,
       telemetryOf: (name) => prepared.telemetryOf(name),
       ...(present && { reuse: { config: present.config, plugins: present.plugins.plugins } }),
     });

@@ -3,65 +3,41 @@ import {
   defineCounter,
   defineGauge,
   defineHistogram,
-  deprecatedHelp,
-  withLegacyTwin,
+  withFormerName,
   type MetricDefinition,
 } from '@llm-d/telemetry';
 
 const decisionLabels = ['plugin_name', 'plugin_type', 'model_name', 'decision_type'] as const;
-const formerDecisionLabels = { model_name: 'model_name', decision_type: 'decision_type' } as const;
+const formerDecisionLabels = ['model_name', 'decision_type'] as const;
 
-export const disaggDecisionTotal = withLegacyTwin(
+export const disaggDecisionTotal = withFormerName(
   defineCounter(
     'llm_d_epp_disagg_decision_total',
     '[ALPHA] Total number of disaggregation routing decisions made',
     decisionLabels,
   ),
-  {
-    name: 'llm_d_inference_scheduler_disagg_decision_total',
-    help: deprecatedHelp(
-      'llm_d_epp_disagg_decision_total',
-      'Total number of disaggregation routing decisions made',
-    ),
-    labels: formerDecisionLabels,
-  },
+  'llm_d_inference_scheduler_disagg_decision_total',
+  formerDecisionLabels,
 );
 /** Only of the handler that knows no encoders. */
-export const pdDecisionTotal = withLegacyTwin(
+export const pdDecisionTotal = withFormerName(
   defineCounter(
     'llm_d_epp_pd_decision_total',
     '[ALPHA] Total number of P/D disaggregation decisions made',
     decisionLabels,
   ),
-  {
-    name: 'llm_d_inference_scheduler_pd_decision_total',
-    help: deprecatedHelp(
-      'llm_d_epp_pd_decision_total',
-      'Total number of P/D disaggregation decisions made',
-    ),
-    labels: formerDecisionLabels,
-  },
+  'llm_d_inference_scheduler_pd_decision_total',
+  formerDecisionLabels,
 );
 
-const pluginDurationText =
-  'Plugin processing latency distribution in seconds for each extension point, plugin type and plugin name.';
-
-export const pluginDurationSeconds = withLegacyTwin(
+export const pluginDurationSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_plugin_duration_seconds',
-    `[ALPHA] ${pluginDurationText}`,
+    '[ALPHA] Plugin processing latency distribution in seconds for each extension point, plugin type and plugin name.',
     [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1],
     ['extension_point', 'plugin_type', 'plugin_name'],
   ),
-  {
-    name: 'inference_extension_plugin_duration_seconds',
-    help: deprecatedHelp('llm_d_epp_plugin_duration_seconds', pluginDurationText),
-    labels: {
-      extension_point: 'extension_point',
-      plugin_type: 'plugin_type',
-      plugin_name: 'plugin_name',
-    },
-  },
+  'inference_extension_plugin_duration_seconds',
 );
 
 export const programFairnessIndex = defineGauge(

@@ -2,7 +2,7 @@
 export { noopTelemetry } from './telemetry.ts';
 export { noopLogger } from './logger.ts';
 export { defineCounter, defineGauge, defineHistogram, noopMetrics } from './metrics.ts';
-export { deprecatedHelp, withLegacyTwin } from './legacy-twin.ts';
+export { deprecatedHelp, withFormerName, withLegacyTwin } from './legacy-twin.ts';
 export { noopSpan, noopTracer } from './tracer.ts';
 export { readTracingEnvironment } from './tracing-environment.ts';
 

@@ -26,3 +26,20 @@ export function withLegacyTwin<D extends MetricDefinition>(
 /** HELP of a twin as llm-d writes it: stability, what replaces it, then what it was said to be. */
 export const deprecatedHelp = (replacement: string, text: string): string =>
   `[ALPHA] [Deprecated: Use ${replacement}] ${text}`;
+
+/**
+ * The same definition, exposed under a former name as well, with the text that it has now marked as deprecated. Of its
+ * labels the twin has all, or those given.
+ */
+export function withFormerName<D extends MetricDefinition>(
+  definition: D,
+  name: string,
+  labels: readonly LabelOf<D>[] = definition.labels as readonly LabelOf<D>[],
+): D {
+  const text = definition.help.replace(/^\[ALPHA\] /, '');
+  return withLegacyTwin(definition, {
+    name,
+    help: deprecatedHelp(definition.name, text),
+    labels: Object.fromEntries(labels.map((label) => [label, label])),
+  });
+}

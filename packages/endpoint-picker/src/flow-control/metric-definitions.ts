@@ -3,8 +3,7 @@ import {
   defineCounter,
   defineGauge,
   defineHistogram,
-  deprecatedHelp,
-  withLegacyTwin,
+  withFormerName,
   type MetricDefinition,
 } from '@llm-d/telemetry';
 
@@ -21,89 +20,57 @@ const queueLabels = [
   'target_model_name',
 ] as const;
 
-/** What a metric was called in former versions; its labels are the same. */
-function formerly<const L extends string>(suffix: string, text: string, labels: readonly L[]) {
-  return {
-    name: `inference_extension_flow_control_${suffix}`,
-    help: deprecatedHelp(`llm_d_epp_flow_control_${suffix}`, text),
-    // Keys and values are the same names.
-    labels: Object.fromEntries(labels.map((label) => [label, label])) as Record<L, L>,
-  };
-}
+const former = (suffix: string): string => `inference_extension_flow_control_${suffix}`;
 
-export const queueDurationSeconds = withLegacyTwin(
+export const queueDurationSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_flow_control_request_queue_duration_seconds',
     '[ALPHA] Distribution of total time requests spend in the Flow Control layer (from enqueue to final outcome).',
     waitBuckets,
     ['fairness_id', 'priority', 'outcome', 'inference_pool', 'model_name', 'target_model_name'],
   ),
-  formerly(
-    'request_queue_duration_seconds',
-    'Distribution of total time requests spend in the Flow Control layer (from enqueue to final outcome).',
-    ['fairness_id', 'priority', 'outcome', 'inference_pool', 'model_name', 'target_model_name'],
-  ),
+  former('request_queue_duration_seconds'),
 );
-export const dispatchCycleSeconds = withLegacyTwin(
+export const dispatchCycleSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_flow_control_dispatch_cycle_duration_seconds',
     '[ALPHA] Distribution of time taken for each internal dispatch cycle in the Flow Control layer.',
     overheadBuckets,
   ),
-  formerly(
-    'dispatch_cycle_duration_seconds',
-    'Distribution of time taken for each internal dispatch cycle in the Flow Control layer.',
-    [],
-  ),
+  former('dispatch_cycle_duration_seconds'),
 );
-export const enqueueDurationSeconds = withLegacyTwin(
+export const enqueueDurationSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_flow_control_request_enqueue_duration_seconds',
     '[ALPHA] Distribution of time taken to enqueue requests into the Flow Control layer.',
     overheadBuckets,
     ['fairness_id', 'priority', 'outcome'],
   ),
-  formerly(
-    'request_enqueue_duration_seconds',
-    'Distribution of time taken to enqueue requests into the Flow Control layer.',
-    ['fairness_id', 'priority', 'outcome'],
-  ),
+  former('request_enqueue_duration_seconds'),
 );
-export const queueSize = withLegacyTwin(
+export const queueSize = withFormerName(
   defineGauge(
     'llm_d_epp_flow_control_queue_size',
     '[ALPHA] Current number of requests actively held in the Flow Control queue.',
     queueLabels,
   ),
-  formerly(
-    'queue_size',
-    'Current number of requests actively held in the Flow Control queue.',
-    queueLabels,
-  ),
+  former('queue_size'),
 );
-export const queueBytes = withLegacyTwin(
+export const queueBytes = withFormerName(
   defineGauge(
     'llm_d_epp_flow_control_queue_bytes',
     '[ALPHA] Current total size in bytes of requests actively held in the Flow Control queue.',
     queueLabels,
   ),
-  formerly(
-    'queue_bytes',
-    'Current total size in bytes of requests actively held in the Flow Control queue.',
-    queueLabels,
-  ),
+  former('queue_bytes'),
 );
-export const poolSaturation = withLegacyTwin(
+export const poolSaturation = withFormerName(
   defineGauge(
     'llm_d_epp_flow_control_pool_saturation',
     '[ALPHA] Saturation that gates Flow Control dispatch (1 = full, more = beyond it), by stage; effective is the greater of prefill and decode and counts.',
     ['inference_pool', 'stage'],
   ),
-  formerly(
-    'pool_saturation',
-    'Saturation that gates Flow Control dispatch (1 = full, more = beyond it), by stage; effective is the greater of prefill and decode and counts.',
-    ['inference_pool', 'stage'],
-  ),
+  former('pool_saturation'),
 );
 export const staleEndpoints = defineGauge(
   'llm_d_epp_flow_control_stale_endpoints',

@@ -3,75 +3,56 @@ import {
   defineCounter,
   defineGauge,
   defineHistogram,
-  deprecatedHelp,
-  withLegacyTwin,
+  withFormerName,
   type MetricDefinition,
 } from '@llm-d/telemetry';
 
 const pluginLabels = ['plugin_name', 'plugin_type'] as const;
 const ratioBuckets = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-export const pollErrorsTotal = withLegacyTwin(
+export const pollErrorsTotal = withFormerName(
   defineCounter(
     'llm_d_epp_datalayer_poll_errors_total',
     '[ALPHA] Data-source poll errors per source type.',
     ['source_type'],
   ),
-  {
-    name: 'llm_d_inference_scheduler_datalayer_poll_errors_total',
-    help: deprecatedHelp(
-      'llm_d_epp_datalayer_poll_errors_total',
-      'Data-source poll errors per source type.',
-    ),
-    labels: { source_type: 'source_type' },
-  },
+  'llm_d_inference_scheduler_datalayer_poll_errors_total',
 );
-export const extractErrorsTotal = withLegacyTwin(
+export const extractErrorsTotal = withFormerName(
   defineCounter(
     'llm_d_epp_datalayer_extract_errors_total',
     '[ALPHA] Extract errors per source/extractor type.',
     ['source_type', 'extractor_type'],
   ),
-  {
-    name: 'llm_d_inference_scheduler_datalayer_extract_errors_total',
-    help: deprecatedHelp(
-      'llm_d_epp_datalayer_extract_errors_total',
-      'Extract errors per source/extractor type.',
-    ),
-    labels: { source_type: 'source_type', extractor_type: 'extractor_type' },
-  },
+  'llm_d_inference_scheduler_datalayer_extract_errors_total',
 );
 
-const formerIndexer = (suffix: string, text: string) => ({
-  name: `inference_extension_prefix_indexer_${suffix}`,
-  help: deprecatedHelp(`llm_d_epp_prefix_indexer_${suffix}`, text),
-  labels: {},
-});
+const formerIndexer = (suffix: string): string => `inference_extension_prefix_indexer_${suffix}`;
 
-export const prefixIndexerSize = withLegacyTwin(
+export const prefixIndexerSize = withFormerName(
   defineGauge('llm_d_epp_prefix_indexer_size', '[ALPHA] Size of the prefix indexer.', pluginLabels),
-  formerIndexer('size', 'Size of the prefix indexer.'),
+  formerIndexer('size'),
+  [],
 );
-export const prefixIndexerHitRatio = withLegacyTwin(
+export const prefixIndexerHitRatio = withFormerName(
   defineHistogram(
     'llm_d_epp_prefix_indexer_hit_ratio',
     '[ALPHA] Ratio of prefix length matched to total prefix length in the cache lookup.',
     ratioBuckets,
     pluginLabels,
   ),
-  formerIndexer(
-    'hit_ratio',
-    'Ratio of prefix length matched to total prefix length in the cache lookup.',
-  ),
+  formerIndexer('hit_ratio'),
+  [],
 );
-export const prefixIndexerHitBytes = withLegacyTwin(
+export const prefixIndexerHitBytes = withFormerName(
   defineHistogram(
     'llm_d_epp_prefix_indexer_hit_bytes',
     '[ALPHA] Length of the prefix match in number of bytes in the cache lookup.',
     [0, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
     pluginLabels,
   ),
-  formerIndexer('hit_bytes', 'Length of the prefix match in number of bytes in the cache lookup.'),
+  formerIndexer('hit_bytes'),
+  [],
 );
 
 export const encoderCacheQueriesTotal = defineCounter(

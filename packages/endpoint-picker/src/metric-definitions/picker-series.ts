@@ -4,24 +4,18 @@ import {
   defineGauge,
   defineHistogram,
   deprecatedHelp,
+  withFormerName,
   withLegacyTwin,
   type MetricDefinition,
 } from '@llm-d/telemetry';
 
-export const schedulerDurationSeconds = withLegacyTwin(
+export const schedulerDurationSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_scheduler_e2e_duration_seconds',
     '[ALPHA] End-to-end scheduling latency distribution in seconds.',
     [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1],
   ),
-  {
-    name: 'inference_extension_scheduler_e2e_duration_seconds',
-    help: deprecatedHelp(
-      'llm_d_epp_scheduler_e2e_duration_seconds',
-      'End-to-end scheduling latency distribution in seconds.',
-    ),
-    labels: {},
-  },
+  'inference_extension_scheduler_e2e_duration_seconds',
 );
 export const schedulerAttemptsTotal = withLegacyTwin(
   defineCounter(

@@ -2,6 +2,7 @@
 import {
   defineGauge,
   deprecatedHelp,
+  withFormerName,
   withLegacyTwin,
   type MetricDefinition,
 } from '@llm-d/telemetry';
@@ -12,19 +13,19 @@ const poolGauge = (suffix: string, text: string) =>
   defineGauge(`llm_d_epp_${suffix}`, `[ALPHA] ${text}`, labels);
 
 /** A gauge that `inference_pool_` has, too. */
-function twinned(suffix: string, text: string, former = { suffix, text }) {
-  const current = poolGauge(suffix, text);
-  return withLegacyTwin(current, {
-    name: `inference_pool_${former.suffix}`,
-    help: deprecatedHelp(current.name, former.text),
-    labels: { name: 'name' },
-  });
-}
+const twinned = (suffix: string, text: string) =>
+  withFormerName(poolGauge(suffix, text), `inference_pool_${suffix}`);
 
-export const readyEndpoints = twinned(
-  'ready_endpoints',
-  'The number of ready endpoints in the inference server pool.',
-  { suffix: 'ready_pods', text: 'The number of ready pods in the inference server pool.' },
+export const readyEndpoints = withLegacyTwin(
+  poolGauge('ready_endpoints', 'The number of ready endpoints in the inference server pool.'),
+  {
+    name: 'inference_pool_ready_pods',
+    help: deprecatedHelp(
+      'llm_d_epp_ready_endpoints',
+      'The number of ready pods in the inference server pool.',
+    ),
+    labels: { name: 'name' },
+  },
 );
 export const averageKvCacheUtilization = twinned(
   'average_kv_cache_utilization',

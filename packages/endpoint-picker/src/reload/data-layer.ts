@@ -106,7 +106,10 @@ export function createDataLayer(options: DataLayerOptions): DataLayer {
           : await openEndpoints(discovery, options);
       const discovering = planned('discovery', discovery, () => {
         opened?.start();
-        return async () => opened?.stop();
+        return () => {
+          opened?.stop();
+          return Promise.resolve();
+        };
       });
       const sources = sourceSettings(config, plugins);
       const polling = planned('sources', sources, () => {

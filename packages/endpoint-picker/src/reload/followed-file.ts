@@ -43,8 +43,8 @@ class Follower {
   /** What was read last and has not stayed for long enough yet. */
   #fresh: FileReading | undefined;
   #timer: { readonly isPoll: boolean; readonly timer: Timer } | undefined;
-  /** Somebody said that it changed while it was being read. */
-  #isStale = false;
+  /** How often somebody said that it changed. */
+  #changes = 0;
   #isStopped = false;
 
   constructor(options: FollowedFileOptions) {
@@ -68,8 +68,8 @@ class Follower {
   #watch(path: string): (() => void) | undefined {
     try {
       return this.#files.watch(path, () => {
-        if (this.#timer === undefined) this.#isStale = true;
-        else if (this.#timer.isPoll) this.#arm(this.#settleMs);
+        this.#changes++;
+        if (this.#timer?.isPoll === true) this.#arm(this.#settleMs);
       });
     } catch (error) {
       const { logger = noopLogger } = this.#options;
@@ -89,7 +89,7 @@ class Follower {
   }
 
   async #look(): Promise<void> {
-    this.#isStale = false;
+    const changes = this.#changes;
     const reading = await this.#read();
     if (this.#isStopped) return;
     const hasStayed = this.#fresh !== undefined && isSame(reading, this.#fresh);
@@ -98,7 +98,8 @@ class Follower {
       this.#told = reading;
       await this.#options.onChange(reading);
     }
-    this.#arm(this.#fresh !== undefined || this.#isStale ? this.#settleMs : this.#pollMs);
+    const isSettled = this.#fresh === undefined && this.#changes === changes;
+    this.#arm(isSettled ? this.#pollMs : this.#settleMs);
   }
 
   async #read(): Promise<FileReading> {

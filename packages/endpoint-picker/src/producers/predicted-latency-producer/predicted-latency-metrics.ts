@@ -4,8 +4,7 @@ import {
   defineCounter,
   defineGauge,
   defineHistogram,
-  deprecatedHelp,
-  withLegacyTwin,
+  withFormerName,
   type Metrics,
   type MetricDefinition,
 } from '@llm-d/telemetry';
@@ -25,87 +24,67 @@ const predictionBuckets = [
   0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
 ];
 
-/** What a metric was called in former versions. */
-const formerly = (suffix: string, text: string) => ({
-  name: `inference_objective_${suffix}`,
-  help: deprecatedHelp(`llm_d_epp_${suffix}`, text),
-  labels: { model_name: 'model_name', target_model_name: 'target_model_name' } as const,
-});
-/** The same of one that tells types apart. */
-const formerlyTyped = (suffix: string, text: string) => {
-  const twin = formerly(suffix, text);
-  return { ...twin, labels: { ...twin.labels, type: 'type' } as const };
-};
+const former = (suffix: string): string => `inference_objective_${suffix}`;
+/** Labels of the former names. */
+const formerLabels = ['model_name', 'target_model_name'] as const;
 
-export const inferenceRequestMetric = withLegacyTwin(
+export const inferenceRequestMetric = withFormerName(
   defineGauge(
     'llm_d_epp_inference_request_metric',
     '[ALPHA] Consolidated gauge for various inference request metrics including TTFT, TPOT, SLOs, and prediction durations.',
     [...labels, 'type'],
   ),
-  formerlyTyped(
-    'inference_request_metric',
-    'Consolidated gauge for various inference request metrics including TTFT, TPOT, SLOs, and prediction durations.',
-  ),
+  former('inference_request_metric'),
+  [...formerLabels, 'type'],
 );
-export const requestPredictedTtftSeconds = withLegacyTwin(
+export const requestPredictedTtftSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_request_predicted_ttft_seconds',
     '[ALPHA] Inference model Predicted TTFT distribution in seconds for each model and target model.',
     ttftBuckets,
     labels,
   ),
-  formerly(
-    'request_predicted_ttft_seconds',
-    'Inference model Predicted TTFT distribution in seconds for each model and target model.',
-  ),
+  former('request_predicted_ttft_seconds'),
+  formerLabels,
 );
-export const requestPredictedTpotSeconds = withLegacyTwin(
+export const requestPredictedTpotSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_request_predicted_tpot_seconds',
     '[ALPHA] Inference model Predicted TPOT distribution in seconds for each model and target model.',
     tpotBuckets,
     labels,
   ),
-  formerly(
-    'request_predicted_tpot_seconds',
-    'Inference model Predicted TPOT distribution in seconds for each model and target model.',
-  ),
+  former('request_predicted_tpot_seconds'),
+  formerLabels,
 );
-export const requestTtftPredictionDurationSeconds = withLegacyTwin(
+export const requestTtftPredictionDurationSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_request_ttft_prediction_duration_seconds',
     '[ALPHA] Duration taken to generate TTFT predictions in seconds for each model and target model.',
     predictionBuckets,
     labels,
   ),
-  formerly(
-    'request_ttft_prediction_duration_seconds',
-    'Duration taken to generate TTFT predictions in seconds for each model and target model.',
-  ),
+  former('request_ttft_prediction_duration_seconds'),
+  formerLabels,
 );
-export const requestTpotPredictionDurationSeconds = withLegacyTwin(
+export const requestTpotPredictionDurationSeconds = withFormerName(
   defineHistogram(
     'llm_d_epp_request_tpot_prediction_duration_seconds',
     '[ALPHA] Duration taken to generate TPOT predictions in seconds for each model and target model.',
     predictionBuckets,
     labels,
   ),
-  formerly(
-    'request_tpot_prediction_duration_seconds',
-    'Duration taken to generate TPOT predictions in seconds for each model and target model.',
-  ),
+  former('request_tpot_prediction_duration_seconds'),
+  formerLabels,
 );
-export const requestSloViolationTotal = withLegacyTwin(
+export const requestSloViolationTotal = withFormerName(
   defineCounter(
     'llm_d_epp_request_slo_violation_total',
     '[ALPHA] Counter of SLO violations for each model, target model, and violation type.',
     [...labels, 'type'],
   ),
-  formerlyTyped(
-    'request_slo_violation_total',
-    'Counter of SLO violations for each model, target model, and violation type.',
-  ),
+  former('request_slo_violation_total'),
+  [...formerLabels, 'type'],
 );
 
 /** Every metric of the predictor, for the product's list. */
