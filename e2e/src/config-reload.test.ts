@@ -17,10 +17,7 @@ schedulingProfiles:
 `;
 
 /** So many that they would not find their engines by chance. */
-const PROMPTS = Array.from(
-  { length: 16 },
-  (_, i) => `Story ${i}, told at length. `.repeat(60),
-);
+const PROMPTS = Array.from({ length: 16 }, (_, i) => `Story ${i}, told at length. `.repeat(60));
 
 /** Engine that each prompt goes to. */
 const placesOf = async (url: string, run: string): Promise<readonly (string | undefined)[]> => {
