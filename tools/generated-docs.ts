@@ -50,15 +50,20 @@ function pluginSection(plugin: PluginDescription): string {
 }
 
 function metricPage(): Page {
-  const row = ({ name, kind, labels, help }: MetricDefinition): string =>
-    `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${cell(help)} |`;
+  const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+  const former = ({ legacyTwins = [] }: MetricDefinition): string =>
+    legacyTwins
+      .map(({ name, labels }) => `\`${name}\` (${code(Object.keys(labels)) || 'no labels'})`)
+      .join(', ');
+  const row = (metric: MetricDefinition): string =>
+    `| \`${metric.name}\` | ${metric.kind} | ${code(metric.labels)} | ${cell(metric.help)} | ${former(metric)} |`;
   const table = [
-    '| metric | kind | labels | meaning |',
-    '|---|---|---|---|',
+    '| metric | kind | labels | meaning | deprecated name (its labels) |',
+    '|---|---|---|---|---|',
     ...endpointPickerMetrics.map(row),
   ];
   const intro =
-    'What the endpoint picker counts, whichever front it stands behind. Names and labels are llm-d’s.';
+    'What the endpoint picker counts, whichever front it stands behind. Names, labels, bounds of buckets and texts are llm-d’s. Deprecated names show the same observations, summed over the labels they lack; `--legacy-metrics=false` (gateway: `--no-legacy-metrics`) leaves them out. Values of labels that clients choose are bounded: beyond a thousand of them new ones count as `other`.';
   return page('docs/metrics.md', '# Metrics', intro, table.join('\n'));
 }
 

@@ -12,7 +12,6 @@ import {
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
 import { noopTracer, type Logger, type Telemetry } from '@llm-d/telemetry';
-import { startTracing } from '@llm-d/telemetry/otlp';
 import { createPrometheusMetrics, type PrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { randomUUID } from 'node:crypto';
 import { serveAdmin } from './admin/serve-admin.ts';
@@ -81,7 +80,7 @@ export async function startEpp(
 ): Promise<Epp> {
   for (const note of options.notes) logger.warn(note);
   await using started = new AsyncDisposableStack();
-  const parts = createParts(options, { logger, build, started });
+  const parts = await createParts(options, { logger, build, started });
   const { running, configuration } = await startPicker(options, parts);
   started.defer(() => running.close());
   const following = followConfiguration(options, { ...parts, configuration, running });
@@ -138,10 +137,10 @@ interface Foundation {
   readonly started: AsyncDisposableStack;
 }
 
-function createParts(
+async function createParts(
   { measuresStreams, legacyMetrics, tracing: settings }: EppOptions,
   { logger, build, started }: Foundation,
-): EppParts {
+): Promise<EppParts> {
   const clock = systemClock;
   const metrics = createPrometheusMetrics({
     processMetrics: true,
@@ -150,8 +149,10 @@ function createParts(
     labelLimits: clientLabelLimits,
   });
   metrics.gauge(buildInfo, { commit: build.commit, build_ref: build.version }).set(1);
+  const otlp = settings && (await import('@llm-d/telemetry/otlp'));
   const tracing =
-    settings && startTracing({ settings, logger, timers: clock, serviceVersion: build.version });
+    settings &&
+    otlp?.startTracing({ settings, logger, timers: clock, serviceVersion: build.version });
   // Closed last: until then requests end, and with them their spans.
   if (tracing !== undefined) started.defer(() => tracing.close());
   const tracer = tracing?.tracer ?? noopTracer;

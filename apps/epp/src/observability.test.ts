@@ -53,7 +53,7 @@ test('a traced request shows up at the collector, and the model server continues
 test('metrics have their former names unless they should not, and tell which build this is', async () => {
   const expositionOf = async (...args: readonly string[]): Promise<string> => {
     await using epp = await startTestEpp([], '--secure-serving=false', ...args);
-    return (await fetch(`http://127.0.0.1:${epp.adminPort}/metrics`)).text();
+    return await (await fetch(`http://127.0.0.1:${epp.adminPort}/metrics`)).text();
   };
   const both = await expositionOf();
   expect(both).toContain('llm_d_epp_info{build_ref="unknown",commit="unknown"} 1\n');

@@ -33,7 +33,7 @@ test('a traced request shows up at the collector, and the model server continues
 test('metrics have their former names unless they should not', async () => {
   const expositionOf = async (...args: readonly string[]): Promise<string> => {
     await using gateway = await startTestGateway([], ...args);
-    return (await fetch(`${gateway.url}/metrics`)).text();
+    return await (await fetch(`${gateway.url}/metrics`)).text();
   };
   expect(await expositionOf()).toContain('# TYPE inference_pool_ready_pods gauge\n');
   expect(await expositionOf('--no-legacy-metrics')).not.toMatch(/^(# TYPE )?inference_/m);

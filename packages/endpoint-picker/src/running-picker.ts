@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Random } from '@llm-d/determinism';
-import {
-  configDiff,
-  instantiatePlugins,
-  type ConfigProblem,
-  type InstantiatedPlugins,
-  type Named,
-  type Plugin,
-  type PluginRegistry,
-  type ResolvedConfig,
-} from '@llm-d/scheduler-core';
+import type { Named, Plugin, PluginRegistry, ResolvedConfig } from '@llm-d/scheduler-core';
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
 import type { WatchedFiles } from './discovery/file-discovery.ts';
 import { createFleet, type Fleet } from './fleet/fleet.ts';
 import { startPoolGauges } from './fleet/pool-gauges.ts';
-import { stallOf } from './flow-control/stall.ts';
 import { createDecisionLog } from './picker/decision-log.ts';
 import type { EndpointPicker } from './picker/endpoint-picker.ts';
-import { createDataLayer, type DataLayer, type PreparedDataLayer } from './reload/data-layer.ts';
-import { Generations, type NewGeneration, type RetiringGeneration } from './reload/generations.ts';
-import { createPluginInstances, type PluginInstances } from './reload/plugin-instances.ts';
-import { restartReason, type ReloadOutcome } from './reload/reload-outcome.ts';
+import { createDataLayer } from './reload/data-layer.ts';
+import {
+  Generations,
+  type GenerationsOptions,
+  type RetiringGeneration,
+} from './reload/generations.ts';
+import { createPluginInstances } from './reload/plugin-instances.ts';
+import { prepareGeneration, type PreparedGeneration } from './reload/prepare-generation.ts';
+import type { ReloadOutcome } from './reload/reload-outcome.ts';
+import { createReloading } from './reload/reloading.ts';
 import type { MetricsTransport } from './scrape/metrics-transport.ts';
 
 export interface RunningPickerOptions {
@@ -104,8 +100,8 @@ export async function startEndpointPicker(options: RunningPickerOptions): Promis
   });
   const instances = createPluginInstances(fleet, telemetry);
   const parts = { ...options, telemetry, dataLayer, instances };
-  const first = await prepare(options.config, undefined, parts);
-  const generations = new Generations(first.next, {
+  const first = await prepareGeneration(options.config, undefined, parts);
+  const generations = begin(first, {
     ...options,
     fleet,
     instances,
@@ -114,7 +110,6 @@ export async function startEndpointPicker(options: RunningPickerOptions): Promis
     decisions: createDecisionLog(options.decisionLogCapacity ?? 1000),
     retirementLimitMs: options.retirementLimitMs ?? 600_000,
   });
-  first.data.start();
   const gauges = startPoolGauges({
     fleet,
     clock,
@@ -127,37 +122,7 @@ export async function startEndpointPicker(options: RunningPickerOptions): Promis
       intervalMs: options.poolGaugesIntervalMs,
     }),
   });
-  let isClosed = false;
-  let reloading: Promise<unknown> = Promise.resolve();
-
-  const reload = async (config: ResolvedConfig): Promise<ReloadOutcome> => {
-    const { config: before, plugins } = generations;
-    const diff = configDiff(before, config);
-    if (diff.isEmpty) return { kind: 'unchanged' };
-    const reason = isClosed
-      ? CLOSING
-      : (restartReason(before, config) ?? options.restartReason?.(before, config));
-    if (reason !== undefined) return { kind: 'refused', reason };
-    try {
-      const { next, data } = await prepare(config, { config: before, plugins }, parts);
-      if (isClosed) {
-        discard(next, data);
-        return { kind: 'refused', reason: CLOSING };
-      }
-      try {
-        generations.swap(next);
-      } catch (error) {
-        data.discard();
-        throw error;
-      }
-      data.start();
-      const recreated = diff.plugins.kept.filter((name) => !next.plugins.kept.has(name));
-      return { kind: 'applied', generation: generations.number, diff, recreated };
-    } catch (error) {
-      return { kind: 'invalid', problems: [problemOf(error)] };
-    }
-  };
-
+  const reloading = createReloading({ ...parts, generations });
   return {
     picker: generations.picker,
     fleet,
@@ -170,79 +135,26 @@ export async function startEndpointPicker(options: RunningPickerOptions): Promis
     get retiring() {
       return generations.retiring;
     },
-    reload: (config) => {
-      const outcome = reloading.then(() => reload(config));
-      reloading = outcome;
-      return outcome;
-    },
+    reload: (config) => reloading.reload(config),
     pluginStates: () => statesOf(generations.config, generations.plugins.plugins),
     close: async () => {
-      isClosed = true;
-      await reloading;
+      await reloading.close();
       gauges.stop();
       await Promise.all([dataLayer.close(), generations.close()]);
     },
   };
 }
 
-const CLOSING = 'the endpoint picker is shutting down';
-
-interface PreparationParts extends RunningPickerOptions {
-  readonly telemetry: Telemetry;
-  readonly dataLayer: DataLayer;
-  readonly instances: PluginInstances;
-}
-
-/** Makes a configuration ready to run; what cannot be made ready leaves nothing behind. */
-async function prepare(
-  config: ResolvedConfig,
-  present: { readonly config: ResolvedConfig; readonly plugins: InstantiatedPlugins } | undefined,
-  { registry, random, clock, telemetry, dataLayer, instances }: PreparationParts,
-): Promise<{ readonly next: NewGeneration; readonly data: PreparedDataLayer }> {
-  const prepared = instances.prepare();
-  let plugins: InstantiatedPlugins | undefined;
+/** Runs the first configuration. */
+function begin({ next, data }: PreparedGeneration, options: GenerationsOptions): Generations {
   try {
-    plugins = instantiatePlugins(config, registry, {
-      random,
-      clock,
-      telemetry,
-      telemetryOf: (name) => prepared.telemetryOf(name),
-      ...(present && { reuse: { config: present.config, plugins: present.plugins.plugins } }),
-    });
-    const data = await dataLayer.prepare(config, plugins);
-    const { scrapeIntervalMs } = data;
-    const stall = stallOf(config, scrapeIntervalMs);
-    if (stall !== undefined) telemetry.logger.warn(stall);
-    return { next: { config, plugins, instances: prepared, scrapeIntervalMs }, data };
+    const generations = new Generations(next, options);
+    data.start();
+    return generations;
   } catch (error) {
-    closeNew(plugins);
-    prepared.discard();
+    data.discard();
     throw error;
   }
-}
-
-function discard({ plugins, instances }: NewGeneration, data: PreparedDataLayer): void {
-  data.discard();
-  closeNew(plugins);
-  instances.discard();
-}
-
-/** Ends the instances that exist for the sake of a configuration that will not run. */
-function closeNew(plugins: InstantiatedPlugins | undefined): void {
-  const close = async (plugin: Plugin): Promise<void> => plugin.close?.();
-  for (const { name, plugin } of plugins?.plugins ?? []) {
-    if (plugins?.kept.has(name) !== true) close(plugin).catch(() => undefined);
-  }
-}
-
-/** The whole of what a plugin or a part of the data layer has against a configuration. */
-function problemOf(error: unknown): ConfigProblem {
-  if (!(error instanceof Error)) return { path: '', message: String(error) };
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return {
-    path: '',
-    message: error.message.includes(cause) ? error.message : error.message + cause,
-  };
 }
 
 function statesOf(

@@ -138,4 +138,4 @@ function plain(attributes: SpanAttributes): PlainAttributes {
 }
 
 const copyOf = (values: readonly string[] | readonly number[]): string[] | number[] =>
-  values.slice() as string[] | number[];
+  values.slice();

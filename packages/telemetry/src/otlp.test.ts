@@ -34,13 +34,13 @@ const start = (settings: Partial<TracingSettings>, closeTimeoutMs = 4000) => {
     exportDelayMs: 5,
     closeTimeoutMs,
   });
-  return { ...tracing, logger };
+  return { tracing, tracer: tracing.tracer, logger };
 };
 
 describe('traces over OTLP', () => {
   test('arrive with what was said of them, and continue the caller’s', async () => {
     await using receiver = await startOtlpReceiver();
-    const { tracer, close } = start({
+    const { tracer, tracing } = start({
       endpoint: receiver.endpoint,
       resourceAttributes: { team: 'a' },
     });
@@ -56,7 +56,7 @@ describe('traces over OTLP', () => {
     child.end();
     root.fail(new Error('refused'));
     root.end(1_000_250);
-    await close();
+    await tracing.close();
     const [scoring, request] = receiver.spans;
     expect(request).toMatchObject({
       name: 'gateway.request',
@@ -79,19 +79,19 @@ describe('traces over OTLP', () => {
 
   test('a span is sent soon after its end, without anybody asking', async () => {
     await using receiver = await startOtlpReceiver();
-    const { tracer, close } = start({ endpoint: receiver.endpoint });
+    const { tracer, tracing } = start({ endpoint: receiver.endpoint });
     tracer.start('early', {}).end();
     expect((await receiver.received('early')).name).toBe('early');
-    await close();
+    await tracing.close();
   });
 
   test('ending twice does nothing', async () => {
     await using receiver = await startOtlpReceiver();
-    const { tracer, close } = start({ endpoint: receiver.endpoint });
+    const { tracer, tracing } = start({ endpoint: receiver.endpoint });
     const span = tracer.start('once', {}, { startEpochMs: 1000 });
     span.end(2000);
     span.end(3000);
-    await close();
+    await tracing.close();
     expect(receiver.spans.map(({ endMs }) => endMs)).toEqual([2000]);
   });
 });
@@ -133,13 +133,13 @@ describe('a collector that fails', () => {
     await using receiver = await startOtlpReceiver();
     const { endpoint } = receiver;
     await receiver[Symbol.asyncDispose]();
-    const { tracer, close, logger } = start({ endpoint });
+    const { tracer, tracing, logger } = start({ endpoint });
     tracer.start('lost', {}).end();
     await vi.waitFor(() => {
       expect(logger.lines).toHaveLength(1);
     });
     tracer.start('lost, too', {}).end();
-    await close();
+    await tracing.close();
     expect(logger.lines).toMatchObject([
       {
         level: 'warn',
@@ -153,7 +153,7 @@ describe('a collector that fails', () => {
     await using first = await startOtlpReceiver();
     const { endpoint } = first;
     await first[Symbol.asyncDispose]();
-    const { tracer, close, logger } = start({ endpoint });
+    const { tracer, tracing, logger } = start({ endpoint });
     tracer.start('lost', {}).end();
     await vi.waitFor(() => {
       expect(logger.lines).toHaveLength(1);
@@ -166,24 +166,24 @@ describe('a collector that fails', () => {
       },
       { timeout: 10_000, interval: 100 },
     );
-    await close();
+    await tracing.close();
     expect(logger.lines.map(({ level }) => level)).toEqual(['warn', 'info']);
   });
 
   test('does not hold the end up for longer than is allowed', async () => {
     await using receiver = await startOtlpReceiver({ isDeaf: true });
-    const { tracer, close, logger } = start({ endpoint: receiver.endpoint }, 20);
+    const { tracer, tracing, logger } = start({ endpoint: receiver.endpoint }, 20);
     tracer.start('unheard', {}).end();
-    await close();
+    await tracing.close();
     expect(logger.lines).toHaveLength(1);
   });
 });
 
 test('the console exporter writes spans for people', async () => {
   const written = vi.spyOn(console, 'dir').mockImplementation(() => undefined);
-  const { tracer, close } = start({ exporter: 'console' });
+  const { tracer, tracing } = start({ exporter: 'console' });
   tracer.start('shown', {}).end();
-  await close();
+  await tracing.close();
   expect(written.mock.calls[0]?.[0]).toMatchObject({ name: 'shown' });
   written.mockRestore();
 });

@@ -29,10 +29,10 @@ const setUp = (queues: readonly number[]) => {
       updatedAtMs: 0,
     });
   }
-  const { stop } = startPoolGauges({ fleet, clock, metrics, poolName: 'pool' });
+  startPoolGauges({ fleet, clock, metrics, poolName: 'pool' });
   const shown = (definition: Parameters<typeof metrics.value>[0]) =>
     metrics.value(definition, { name: 'pool' });
-  return { clock, fleet, metrics, stop, shown };
+  return { fleet, metrics, shown };
 };
 
 test('mean and spread are the sample’s', () => {

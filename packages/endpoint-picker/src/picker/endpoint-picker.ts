@@ -152,7 +152,7 @@ export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpoin
   const traceOf = createRequestTracing({
     tracer: telemetry.tracer,
     clock,
-    typeOf: durations.typeOf,
+    typeOf: (plugin) => durations.typeOf(plugin),
   });
   const seriesOf = createRequestMetrics(metrics);
   const countAttempt = createAttemptCounter(metrics);

@@ -161,7 +161,7 @@ describe('what is shown of it', () => {
     expect(metrics.value(inflightTokens, shownFor('a', 'silver'))).toBe(10);
   });
 
-  test('is bounded: of many idle flows most are forgotten', async () => {
+  test('is bounded: of many idle flows most are forgotten', () => {
     const shown = new Set<string>();
     const recording = recordingMetrics();
     const metrics: Metrics = {
