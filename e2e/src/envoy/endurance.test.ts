@@ -59,7 +59,7 @@ describe.skipIf(isSkipped(envoy))(
       expect(cut).toEqual([]);
 
       stopped = true;
-      await Promise.all(readers.map((reader) => reader?.cancel()));
+      await Promise.all(readers.map(async (reader) => reader?.cancel()));
       await Promise.all(reading);
       await agent.close();
       await expect

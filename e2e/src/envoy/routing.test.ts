@@ -211,7 +211,7 @@ schedulingProfiles:
       const refused = await post(`${stack.url}/v1/completions`, completion('hello'));
       expect(refused.status).toBe(429);
       expect(refused.headers.get('x-llm-d-request-dropped-reason')).toBe('rejected-saturated');
-      await Promise.all(running.map(({ body }) => body?.cancel()));
+      await Promise.all(running.map(async ({ body }) => body?.cancel()));
     });
   },
 );

@@ -33,8 +33,7 @@ export function scoreInfluences(
     const instance = pluginNamed(context, plugin);
     const definition = instance && definitionOf(context, instance);
     // The parameters went through this definition's own schema.
-    const traits: ScoreTraits =
-      definition?.scores?.(instance?.parameters) ?? DEFAULT_TRAITS;
+    const traits: ScoreTraits = definition?.scores?.(instance?.parameters) ?? DEFAULT_TRAITS;
     const [low, high] = traits.range;
     return { plugin, weight, traits, swing: Math.abs(weight) * (high - low) };
   });
