@@ -12,6 +12,7 @@ import {
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
 import { noopTracer, type Logger, type Telemetry } from '@llm-d/telemetry';
+import { startTracing } from '@llm-d/telemetry/otlp';
 import { createPrometheusMetrics, type PrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { randomUUID } from 'node:crypto';
 import { serveAdmin } from './admin/serve-admin.ts';
@@ -149,10 +150,9 @@ async function createParts(
     labelLimits: clientLabelLimits,
   });
   metrics.gauge(buildInfo, { commit: build.commit, build_ref: build.version }).set(1);
-  const otlp = settings && (await import('@llm-d/telemetry/otlp'));
   const tracing =
     settings &&
-    otlp?.startTracing({ settings, logger, timers: clock, serviceVersion: build.version });
+    (await startTracing({ settings, logger, timers: clock, serviceVersion: build.version }));
   // Closed last: until then requests end, and with them their spans.
   if (tracing !== undefined) started.defer(() => tracing.close());
   const tracer = tracing?.tracer ?? noopTracer;

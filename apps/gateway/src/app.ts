@@ -13,6 +13,7 @@ import {
 } from '@llm-d/endpoint-picker';
 import { ConfigError, formatHostPort, type Endpoint } from '@llm-d/scheduler-core';
 import { noopTracer, type Logger, type TracingSettings } from '@llm-d/telemetry';
+import { startTracing } from '@llm-d/telemetry/otlp';
 import { createPrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import { randomUUID } from 'node:crypto';
 import { followConfiguration, readConfiguration } from './configuration.ts';
@@ -68,10 +69,9 @@ export async function startGateway(
     labelLimits: clientLabelLimits,
   });
   metrics.gauge(buildInfo, { commit: build.commit, build_ref: build.version }).set(1);
-  const otlp = settings && (await import('@llm-d/telemetry/otlp'));
   const tracing =
     settings &&
-    otlp?.startTracing({ settings, logger, timers: clock, serviceVersion: build.version });
+    (await startTracing({ settings, logger, timers: clock, serviceVersion: build.version }));
   const telemetry = { logger, metrics, tracer: tracing?.tracer ?? noopTracer };
   const registry = createPickerRegistry();
   const configuration = await readConfiguration(options, registry);

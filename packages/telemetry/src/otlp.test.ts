@@ -23,10 +23,10 @@ const restless = {
     timers.schedule(delayMs === 5000 ? 0 : delayMs, callback),
 };
 
-const start = (settings: Partial<TracingSettings>, closeTimeoutMs = 4000) => {
+const start = async (settings: Partial<TracingSettings>, closeTimeoutMs = 4000) => {
   const logger = recordingLogger();
   const defaults = readTracingEnvironment({}, { serviceName: 'llm-d-epp' }).settings;
-  const tracing = startTracing({
+  const tracing = await startTracing({
     settings: { ...defaults, samplingRatio: 1, ...settings },
     logger,
     timers: restless,
@@ -40,7 +40,7 @@ const start = (settings: Partial<TracingSettings>, closeTimeoutMs = 4000) => {
 describe('traces over OTLP', () => {
   test('arrive with what was said of them, and continue the caller’s', async () => {
     await using receiver = await startOtlpReceiver();
-    const { tracer, tracing } = start({
+    const { tracer, tracing } = await start({
       endpoint: receiver.endpoint,
       resourceAttributes: { team: 'a' },
     });
@@ -79,7 +79,7 @@ describe('traces over OTLP', () => {
 
   test('a span is sent soon after its end, without anybody asking', async () => {
     await using receiver = await startOtlpReceiver();
-    const { tracer, tracing } = start({ endpoint: receiver.endpoint });
+    const { tracer, tracing } = await start({ endpoint: receiver.endpoint });
     tracer.start('early', {}).end();
     expect((await receiver.received('early')).name).toBe('early');
     await tracing.close();
@@ -87,7 +87,7 @@ describe('traces over OTLP', () => {
 
   test('ending twice does nothing', async () => {
     await using receiver = await startOtlpReceiver();
-    const { tracer, tracing } = start({ endpoint: receiver.endpoint });
+    const { tracer, tracing } = await start({ endpoint: receiver.endpoint });
     const span = tracer.start('once', {}, { startEpochMs: 1000 });
     span.end(2000);
     span.end(3000);
@@ -100,8 +100,8 @@ describe('the context that goes on', () => {
   test.each([
     ['a sampled parent', PARENT, 0, '01'],
     ['an unsampled parent', UNSAMPLED_PARENT, 1, '00'],
-  ])('follows %s, whatever the ratio', (_, traceparent, samplingRatio, flags) => {
-    const { tracer } = start({ exporter: 'none', samplingRatio });
+  ])('follows %s, whatever the ratio', async (_, traceparent, samplingRatio, flags) => {
+    const { tracer } = await start({ exporter: 'none', samplingRatio });
     const span = tracer.start('s', { traceparent, tracestate: 'vendor=1', baggage: 'k=v' });
     expect(span.isRecording).toBe(flags === '01');
     const { traceparent: continued, ...rest } = span.context();
@@ -115,14 +115,14 @@ describe('the context that goes on', () => {
   test.each([
     [0, '00'],
     [1, '01'],
-  ])('of a first span is decided by the ratio %d', (samplingRatio, flags) => {
-    const { tracer } = start({ exporter: 'none', samplingRatio });
+  ])('of a first span is decided by the ratio %d', async (samplingRatio, flags) => {
+    const { tracer } = await start({ exporter: 'none', samplingRatio });
     const { traceparent } = tracer.start('s', { traceparent: 'nonsense' }).context();
     expect(traceparent).toMatch(new RegExp(`^00-[0-9a-f]{32}-[0-9a-f]{16}-${flags}$`));
   });
 
-  test('of an unsampled span is its children’s, too', () => {
-    const { tracer } = start({ exporter: 'none', samplingRatio: 0 });
+  test('of an unsampled span is its children’s, too', async () => {
+    const { tracer } = await start({ exporter: 'none', samplingRatio: 0 });
     const span = tracer.start('s', {});
     expect(span.child('inner').context()).toEqual(span.context());
   });
@@ -133,7 +133,7 @@ describe('a collector that fails', () => {
     await using receiver = await startOtlpReceiver();
     const { endpoint } = receiver;
     await receiver[Symbol.asyncDispose]();
-    const { tracer, tracing, logger } = start({ endpoint });
+    const { tracer, tracing, logger } = await start({ endpoint });
     tracer.start('lost', {}).end();
     await vi.waitFor(() => {
       expect(logger.lines).toHaveLength(1);
@@ -153,7 +153,7 @@ describe('a collector that fails', () => {
     await using first = await startOtlpReceiver();
     const { endpoint } = first;
     await first[Symbol.asyncDispose]();
-    const { tracer, tracing, logger } = start({ endpoint });
+    const { tracer, tracing, logger } = await start({ endpoint });
     tracer.start('lost', {}).end();
     await vi.waitFor(() => {
       expect(logger.lines).toHaveLength(1);
@@ -172,7 +172,7 @@ describe('a collector that fails', () => {
 
   test('does not hold the end up for longer than is allowed', async () => {
     await using receiver = await startOtlpReceiver({ isDeaf: true });
-    const { tracer, tracing, logger } = start({ endpoint: receiver.endpoint }, 20);
+    const { tracer, tracing, logger } = await start({ endpoint: receiver.endpoint }, 20);
     tracer.start('unheard', {}).end();
     await tracing.close();
     expect(logger.lines).toHaveLength(1);
@@ -181,7 +181,7 @@ describe('a collector that fails', () => {
 
 test('the console exporter writes spans for people', async () => {
   const written = vi.spyOn(console, 'dir').mockImplementation(() => undefined);
-  const { tracer, tracing } = start({ exporter: 'console' });
+  const { tracer, tracing } = await start({ exporter: 'console' });
   tracer.start('shown', {}).end();
   await tracing.close();
   expect(written.mock.calls[0]?.[0]).toMatchObject({ name: 'shown' });

@@ -1,20 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  CompositePropagator,
-  W3CBaggagePropagator,
-  W3CTraceContextPropagator,
-} from '@opentelemetry/core';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import {
-  BatchSpanProcessor,
-  ConsoleSpanExporter,
-  ParentBasedSampler,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
 import type { Logger } from './logger.ts';
-import { createOpenTelemetryTracer } from './opentelemetry.ts';
-import { OtlpExporter, type Timers } from './otlp-exporter.ts';
+import type { Timers } from './otlp-exporter.ts';
 import type { Tracer } from './tracer.ts';
 import type { TracingSettings } from './tracing-environment.ts';
 
@@ -39,50 +25,13 @@ export interface Tracing {
   close(): Promise<void>;
 }
 
-/** Name of what makes the spans, as llm-d's router has it. */
-const SCOPE = 'llm-d-router';
-
 /**
  * Starts tracing through OpenTelemetry's SDK: spans continue the caller's W3C trace context, whose decision to sample is
  * followed; of the others a share is sampled. Registers nothing globally. Whatever happens to the spans, whoever makes
  * them never notices.
  */
-export function startTracing(options: TracingOptions): Tracing {
-  const { settings, logger, timers } = options;
-  const otlp =
-    settings.exporter === 'otlp' ? new OtlpExporter({ ...settings, logger, timers }) : undefined;
-  const exporter = settings.exporter === 'console' ? new ConsoleSpanExporter() : otlp;
-  const provider = new TracerProvider({
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(settings.samplingRatio) }),
-    resource: resourceFromAttributes({
-      ...settings.resourceAttributes,
-      'service.name': settings.serviceName,
-      ...(options.serviceVersion !== undefined && { 'service.version': options.serviceVersion }),
-    }),
-    spanProcessors:
-      exporter === undefined
-        ? []
-        : [
-            new BatchSpanProcessor({
-              exporter,
-              scheduledDelayMillis: options.exportDelayMs ?? 5000,
-            }),
-          ],
-  });
-  const propagator = new CompositePropagator({
-    propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
-  });
-  return {
-    tracer: createOpenTelemetryTracer({ tracer: provider.getTracer(SCOPE), propagator }),
-    close: async () => {
-      const timer = timers.schedule(options.closeTimeoutMs ?? 3000, () => otlp?.abandon());
-      try {
-        await provider.shutdown();
-      } catch (error) {
-        logger.warn('the last traces were lost', { error });
-      } finally {
-        timer.cancel();
-      }
-    },
-  };
+export async function startTracing(options: TracingOptions): Promise<Tracing> {
+  // The SDK is large: programs that trace nothing shall not load it.
+  const { startSdk } = await import('./otlp-sdk.ts');
+  return startSdk(options);
 }

@@ -14,7 +14,11 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createPickerRegistry } from '../config/picker-registry.ts';
 import { createFleet } from '../fleet/fleet.ts';
-import { requestErrorTotal, requestRunning, requestTotal } from '../metric-definitions/request-series.ts';
+import {
+  requestErrorTotal,
+  requestRunning,
+  requestTotal,
+} from '../metric-definitions/request-series.ts';
 import { createEndpointPicker, type Picked } from './endpoint-picker.ts';
 
 const labels = {
@@ -163,7 +167,8 @@ plugins: [{type: token-load-scorer}, {type: active-request-scorer}]
         fairness_id: 'default-flow',
         priority: '0',
       };
-      const { inflightRequests, inflightTokens } = await import('../metric-definitions/data-series.ts');
+      const { inflightRequests, inflightTokens } =
+        await import('../metric-definitions/data-series.ts');
       expect([
         metrics.value(inflightRequests, series),
         metrics.value(inflightTokens, series),
