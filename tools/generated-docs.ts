@@ -78,6 +78,7 @@ function commandLinePage(): Page {
     ['llmd', 'demo'],
     ['llmd', 'explain'],
     ['llmd', 'config', 'lint'],
+    ['llmd', 'conformance'],
   ];
   const sections = commands.map(
     (command) => `## ${command.join(' ')}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``,
