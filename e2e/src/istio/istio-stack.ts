@@ -8,10 +8,12 @@ import {
   type RunningProgram,
 } from '@llm-d/test-kit';
 import { startControlPlane, startIstioPilot, type IstioPilot } from '@llm-d/test-kit/kubernetes';
+import { expect, vi } from 'vitest';
 import { createSpace, ourCrds, type Space } from '../kubernetes/cluster.ts';
-import { eventually } from '../kubernetes/epp.ts';
+import { SOON_MS } from '../kubernetes/epp.ts';
 import { startEngine, untilReady } from '../stack.ts';
 import { adsBootstrap } from './ads-bootstrap.ts';
+import { conditionsOf, type WrittenConditions } from './conditions.ts';
 import { envoyPath, foreignCrds, machineAddress, pilotPath } from './istio-parts.ts';
 import {
   createEppService,
@@ -20,6 +22,7 @@ import {
   createSlice,
   EPP_SERVICE_PORT,
   GATEWAY,
+  setEppReady,
 } from './routing-objects.ts';
 
 /** Clients → an Envoy that Istio programs → endpoint picker and simulated engines. Disposing of it kills all. */
@@ -41,11 +44,19 @@ export interface IstioStack extends AsyncDisposable {
   restartEpp(): Promise<void>;
   /** Rewrites the endpoint picker's configuration and resolves when it is in force. */
   setConfig(config: string): Promise<void>;
+  /** What Kubernetes does when the endpoint picker's pod becomes ready, or ceases to be. */
+  setEppReady(ready: boolean): Promise<void>;
+  /** Changes the pool; Envoy hears of it a little later. */
+  setFailureMode(mode: FailureMode): Promise<void>;
   /** `type=status` of each condition that Istio has written for the Gateway, the route and the pool. */
-  conditions(): Promise<Readonly<Record<'gateway' | 'route' | 'pool', readonly string[]>>>;
+  conditions(): Promise<WrittenConditions>;
 }
 
 const ENGINES = 2;
+
+/** Resolves with what `look` gives once it does not throw; also outside of a test. */
+export const until = <T>(look: () => Promise<T>): Promise<T> =>
+  vi.waitFor(look, { timeout: SOON_MS, interval: 50 });
 
 /** Starts everything and resolves when Envoy has its first configuration. The pool fails open. */
 export async function startIstioStack(config: string): Promise<IstioStack> {
@@ -64,8 +75,9 @@ export async function startIstioStack(config: string): Promise<IstioStack> {
   const [gatewayPort = 0, eppPort = 0, health = 0, admin = 0] = await freePorts(4);
 
   const space = await createSpace(plane);
-  await createGateway(space, { address, gatewayPort, eppPort });
-  await createEppService(space, { address, gatewayPort, eppPort });
+  const placement = { address, gatewayPort, eppPort };
+  await createGateway(space, placement);
+  await createEppService(space, placement);
   await createPool(space, hosts);
   await createRoute(space);
   await publishPool(space, hosts);
@@ -125,8 +137,12 @@ export async function startIstioStack(config: string): Promise<IstioStack> {
     setConfig: async (wanted) => {
       const before = await generationOf(eppUrl);
       await folder.write('epp.yaml', wanted);
-      await eventually(() => generationOf(eppUrl)).toBe(before + 1);
+      await until(async () => {
+        expect(await generationOf(eppUrl)).toBe(before + 1);
+      });
     },
+    setEppReady: (ready) => setEppReady(space, placement, ready),
+    setFailureMode: (mode) => setFailureMode(space, mode),
     conditions: () => conditionsOf(space),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
@@ -136,13 +152,7 @@ export async function startIstioStack(config: string): Promise<IstioStack> {
 async function createPool(space: Space, hosts: readonly string[]): Promise<void> {
   const targets = hosts.map((host) => new URL(`http://${host}`));
   await space.createPool(...targets.map(({ port }) => Number(port)));
-  await space.patchPool({
-    endpointPickerRef: {
-      name: 'epp',
-      port: { number: EPP_SERVICE_PORT },
-      failureMode: 'FailOpen',
-    },
-  });
+  await setFailureMode(space, 'FailOpen');
   for (const [i, { hostname, port }] of targets.entries()) {
     await space.createPod(`engine-${i}`, hostname, {
       labels: { app: 'vllm' },
@@ -150,6 +160,14 @@ async function createPool(space: Space, hosts: readonly string[]): Promise<void>
     });
   }
 }
+
+/** What becomes of requests while the endpoint picker cannot be reached. */
+export type FailureMode = 'FailOpen' | 'FailClose';
+
+const setFailureMode = (space: Space, failureMode: FailureMode): Promise<void> =>
+  space.patchPool({
+    endpointPickerRef: { name: 'epp', port: { number: EPP_SERVICE_PORT }, failureMode },
+  });
 
 /** Istio makes a Service of a pool; the endpoints of that come from the controllers of Kubernetes elsewhere. */
 async function publishPool(space: Space, hosts: readonly string[]): Promise<void> {
@@ -160,10 +178,12 @@ async function publishPool(space: Space, hosts: readonly string[]): Promise<void
       ({ metadata }) => metadata.name,
     );
   };
-  await eventually(namesOf).toHaveLength(1);
-  const [service = ''] = await namesOf();
+  const service = await until(async () => {
+    const [name] = await namesOf();
+    return name ?? expect.fail('Istio has made no Service of the pool');
+  });
   const targets = hosts.map((host) => new URL(`http://${host}`));
-  const ports = targets.map(({ port }, i) => [`http-${i}`, Number(port)]);
+  const ports = targets.map(({ port }, i): [string, number] => [`http-${i}`, Number(port)]);
   await createSlice(space, service, {
     address: targets[0]?.hostname ?? '',
     ports: Object.fromEntries(ports),
@@ -173,26 +193,4 @@ async function publishPool(space: Space, hosts: readonly string[]): Promise<void
 async function generationOf(eppUrl: string): Promise<number> {
   const config = (await (await fetch(`${eppUrl}/debug/config`)).json()) as { generation: number };
   return config.generation;
-}
-
-interface Conditions {
-  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-}
-interface Status {
-  readonly status?: Conditions & { readonly parents?: readonly Conditions[] };
-}
-
-async function conditionsOf(space: Space) {
-  const read = async (path: string): Promise<readonly string[]> => {
-    const { body } = await space.plane.ask('GET', path.replace('NS', `namespaces/${space.name}`));
-    const { conditions = [], parents = [] } = (body as Status).status ?? {};
-    const all = [...conditions, ...parents.flatMap((parent) => parent.conditions ?? [])];
-    return all.map(({ type, status }) => `${type}=${status}`).sort();
-  };
-  const api = '/apis/gateway.networking.k8s.io/v1/NS';
-  return {
-    gateway: await read(`${api}/gateways/${GATEWAY}`),
-    route: await read(`${api}/httproutes/llama`),
-    pool: await read('/apis/inference.networking.k8s.io/v1/NS/inferencepools/llama'),
-  };
 }

@@ -51,7 +51,7 @@ export async function createEppService(
     metadata: { name: 'epp' },
     spec: { ports: [{ name: 'grpc-ext-proc', port: EPP_SERVICE_PORT, appProtocol: 'http2' }] },
   });
-  await createSlice(space, 'epp', { address, ports: { 'grpc-ext-proc': eppPort } });
+  await createSlice(space, 'epp', eppTarget(address, eppPort));
   await space.create('apis/networking.istio.io/v1/destinationrules', {
     apiVersion: 'networking.istio.io/v1',
     kind: 'DestinationRule',
@@ -75,15 +75,39 @@ export const createRoute = (space: Space): Promise<void> =>
     },
   });
 
+/** Where a Service leads, and whether what is there is ready (default true). */
+export interface SliceTarget {
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly ready?: boolean;
+}
+
+const SLICES = 'apis/discovery.k8s.io/v1/endpointslices';
+
+const sliceOf = (service: string, { address, ports, ready = true }: SliceTarget) => ({
+  metadata: { name: `${service}-1`, labels: { 'kubernetes.io/service-name': service } },
+  addressType: 'IPv4',
+  endpoints: [{ addresses: [address], conditions: { ready } }],
+  ports: Object.entries(ports).map(([name, port]) => ({ name, port, protocol: 'TCP' })),
+});
+
 /** What the controller of EndpointSlices would write for a Service. */
-export const createSlice = (
+export const createSlice = (space: Space, service: string, to: SliceTarget): Promise<void> =>
+  space.create(SLICES, sliceOf(service, to));
+
+/** What it would write when the readiness of the endpoint picker's pod changes. */
+export async function setEppReady(
   space: Space,
-  service: string,
-  to: { readonly address: string; readonly ports: Readonly<Record<string, number>> },
-): Promise<void> =>
-  space.create('apis/discovery.k8s.io/v1/endpointslices', {
-    metadata: { name: `${service}-1`, labels: { 'kubernetes.io/service-name': service } },
-    addressType: 'IPv4',
-    endpoints: [{ addresses: [to.address], conditions: { ready: true } }],
-    ports: Object.entries(to.ports).map(([name, port]) => ({ name, port, protocol: 'TCP' })),
-  });
+  { address, eppPort }: Placement,
+  ready: boolean,
+): Promise<void> {
+  const slice = sliceOf('epp', { ...eppTarget(address, eppPort), ready });
+  const path = `/apis/discovery.k8s.io/v1/namespaces/${space.name}/endpointslices/epp-1`;
+  const { status, body } = await space.plane.ask('PUT', path, slice);
+  if (status !== 200) throw new Error(`an EndpointSlice was refused: ${JSON.stringify(body)}`);
+}
+
+const eppTarget = (address: string, eppPort: number): SliceTarget => ({
+  address,
+  ports: { 'grpc-ext-proc': eppPort },
+});
