@@ -10,7 +10,10 @@ import { gatewayLatency } from './benchmarks/gateway-latency.ts';
 import { gatewayMemory } from './benchmarks/gateway-memory.ts';
 import { gatewayStreaming } from './benchmarks/gateway-streaming.ts';
 import { gatewayThroughput } from './benchmarks/gateway-throughput.ts';
+import { kvIngest } from './benchmarks/kv-ingest.ts';
+import { kvLookup } from './benchmarks/kv-lookup.ts';
 import { prefixHash } from './benchmarks/prefix-hash.ts';
+import { requestKeys } from './benchmarks/request-keys.ts';
 import { requestParse } from './benchmarks/request-parse.ts';
 import { responseObserver } from './benchmarks/response-observer.ts';
 import { scheduling } from './benchmarks/scheduling.ts';
@@ -30,6 +33,9 @@ export const allBenchmarks: readonly Benchmark[] = [
   flowControl,
   requestParse,
   prefixHash,
+  requestKeys,
+  kvIngest,
+  kvLookup,
   responseObserver,
   engineSteps,
   gatewayMemory,

@@ -6,7 +6,6 @@ import { xxh64 } from './xxh64';
 const FNV_OFFSET: u64 = 0xcbf29ce484222325;
 const FNV_PRIME: u64 = 0x100000001b3;
 
-@inline
 function fnv(hash: u64, byte: u64): u64 {
   return (hash ^ byte) * FNV_PRIME;
 }
@@ -17,7 +16,6 @@ function fnvBytes(hash: u64, at: usize, length: usize): u64 {
 }
 
 /** Hashes the bytes of one canonical CBOR head up to 32 bits. `major` is the major type, in the top three bits. */
-@inline
 function fnvHead(hash: u64, major: u64, value: u32): u64 {
   if (value < 24) return fnv(hash, major | value);
   if (value < 0x100) return fnv(fnv(hash, major | 24), value);
@@ -36,7 +34,7 @@ function fnvHead(hash: u64, major: u64, value: u32): u64 {
 function fnvUint64(hash: u64, value: u64): u64 {
   if (value <= 0xffffffff) return fnvHead(hash, 0, <u32>value);
   hash = fnv(hash, 27);
-  for (let shift: u64 = 64; shift > 0; ) {
+  for (let shift: u64 = 64; shift > 0;) {
     shift -= 8;
     hash = fnv(hash, (value >> shift) & 0xff);
   }
