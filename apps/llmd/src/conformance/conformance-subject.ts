@@ -81,9 +81,9 @@ function addressOf(flag: string, text: string): GrpcAddress {
   return { host, port };
 }
 
-/** A URL as it is; of host and port, the page `/metrics`. */
+/** A URL as it is, where it names a page; else, and of host and port, the page `/metrics`. */
 function metricsUrlOf(text: string): string {
-  if (/^https?:\/\//.test(text)) return text;
+  if (/^https?:\/\//.test(text)) return text.replace(/^(https?:\/\/[^/]+)\/?$/, '$1/metrics');
   addressOf('--metrics', text);
   return `http://${text}/metrics`;
 }

@@ -28,17 +28,14 @@ async function destinations(
 /** A subset hint lets only these endpoints be chosen, by their places in the fleet. */
 const limits =
   (
-    hint: (hostPorts: readonly string[], addresses: readonly string[]) => SubsetHint,
+    hint: (hostPorts: readonly string[]) => SubsetHint,
     allowed: readonly number[],
     subsetOn: NonNullable<ExchangeScript['subsetOn']> = 'request',
   ): ConformanceCase['run'] =>
   async (bench) => {
-    const { hostPorts, endpoints } = bench.fleet;
+    const { hostPorts } = bench.fleet;
     if (hostPorts.length < 2) throw new NotJudged('it takes two endpoints');
-    const subset = hint(
-      hostPorts,
-      endpoints.map(({ address }) => address),
-    );
+    const subset = hint(hostPorts);
     const seen = await destinations(bench, { subset, subsetOn });
     const expected = allowed.flatMap((place) => hostPorts[place] ?? []);
     const strangers = [...seen].filter((destination) => !expected.includes(destination));
@@ -74,7 +71,13 @@ export const candidateCases: readonly ConformanceCase[] = [
     id: 'candidates.subset-address',
     title: 'A subset hint may name an address without a port',
     level: 'must',
-    run: limits((_, addresses) => [place(addresses, 1)], [1]),
+    run: (bench) => {
+      const addresses = bench.fleet.endpoints.map(({ address }) => address);
+      if (new Set(addresses).size < addresses.length) {
+        throw new NotJudged('endpoints share an address');
+      }
+      return limits(() => [place(addresses, 1)], [1])(bench);
+    },
   },
   {
     id: 'candidates.subset-text',
