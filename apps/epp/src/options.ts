@@ -62,6 +62,8 @@ export interface EppOptions {
   readonly scrapeIntervalMs: number;
   readonly poolGaugesIntervalMs: number;
   readonly decisionLogCapacity: number;
+  /** Who sends it in `x-llm-d-debug` is told of the decision; undefined for nobody. From the variable EPP_DEBUG_SECRET. */
+  readonly debugSecret: string | undefined;
   readonly logLevel: LogLevel;
   /** Exposes metrics under their former names as well. */
   readonly legacyMetrics: boolean;
@@ -126,8 +128,12 @@ function settle(flags: ParsedFlags<typeof eppFlags>, environment: Variables): Ep
   if (metricsClientCaFile !== undefined && metricsCertPath === undefined) {
     throw new FlagError('--metrics-client-ca-file needs --metrics-cert-dir');
   }
+  const { EPP_DEBUG_SECRET: debugSecret } = { ...environment } as Readonly<
+    Record<string, string | undefined>
+  >;
   return {
     host: given(values['bind-address']),
+    debugSecret: debugSecret === '' ? undefined : debugSecret,
     grpcPort: values['grpc-port'],
     healthPort: values['grpc-health-port'],
     adminPort: values['metrics-port'],

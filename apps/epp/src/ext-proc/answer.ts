@@ -10,6 +10,7 @@ import {
 import type { HeaderMutationInit } from '@llm-d/protos';
 import type { DynamicMetadata, SchedulingRequest, Termination } from '@llm-d/scheduler-core';
 import { BODY_MESSAGE_BYTES } from './body-messages.ts';
+import { debugAnswerHeader } from './debug-header.ts';
 import { setHeader } from './header-map.ts';
 
 export interface AnswerOptions {
@@ -17,6 +18,8 @@ export interface AnswerOptions {
   readonly scheduling: SchedulingRequest;
   readonly exchange: PlacedExchange;
   readonly repeatsHeaders: boolean;
+  /** What the client is to be told of the decision; undefined for nothing. */
+  readonly decision?: string | undefined;
 }
 
 /** The answer to a placed request on its way to the client: watched, and given the model name that the client used. */
@@ -98,10 +101,12 @@ export class Answer {
     headers: ReadonlyMap<string, string>,
     added: ReadonlyMap<string, string>,
   ): HeaderMutationInit | undefined {
-    const { repeatsHeaders } = this.#options;
+    const { repeatsHeaders, decision } = this.#options;
     const changesLength = this.#restorer !== undefined && headers.has('content-length');
-    if (added.size === 0 && !changesLength && !repeatsHeaders) return undefined;
+    const isUntouched = added.size === 0 && !changesLength && !repeatsHeaders;
+    if (isUntouched && decision === undefined) return undefined;
     const set = new Map(added);
+    if (decision !== undefined) set.set(debugAnswerHeader, decision);
     if (repeatsHeaders) {
       set.set('x-went-into-resp-headers', 'true');
       for (const [name, value] of headers) {

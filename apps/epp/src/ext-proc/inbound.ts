@@ -21,6 +21,7 @@ import {
 } from '@llm-d/inference-api';
 import type { HttpHeaders, Metadata } from '@llm-d/protos';
 import type { SchedulingRequest } from '@llm-d/scheduler-core';
+import { debugRequestHeader } from './debug-header.ts';
 import { subsetHintOf } from './envoy-metadata.ts';
 import { readHeaders } from './header-map.ts';
 import type { SessionContext } from './session-context.ts';
@@ -51,6 +52,8 @@ export class Inbound {
   readonly arrivedMs: number;
   /** What the client is believed. */
   readonly headers: ReadonlyMap<string, string>;
+  /** The client knows the secret and wants to be told of the decision. */
+  readonly wantsDecision: boolean;
   /** Names of headers that the client must not send and did. */
   readonly forged: readonly string[];
   readonly route: RequestRoute;
@@ -63,6 +66,7 @@ export class Inbound {
     const { honouredHeaders, maxBodyBytes } = context.settings;
     this.#context = context;
     this.arrivedMs = context.clock.nowMs();
+    this.wantsDecision = context.mayDebug(headers.get(debugRequestHeader));
     this.forged = [...headers.keys()].filter(
       (name) => isPlatformHeader(name) && !honouredHeaders.has(name),
     );

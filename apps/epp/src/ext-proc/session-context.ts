@@ -43,6 +43,8 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Whether somebody who sends this in the debug header may be told of the decision. */
+  readonly mayDebug: (value: string | undefined) => boolean;
   /** A fresh request id. */
   readonly newId: () => string;
 }

@@ -33,6 +33,7 @@ import { makeEndpoint } from '@llm-d/scheduler-core/testing';
 import { noopTelemetry, type MetricDefinition } from '@llm-d/telemetry';
 import { recordingLogger, recordingMetrics } from '@llm-d/telemetry/testing';
 import type { SessionStream } from './outflow.ts';
+import { createDebugGate } from './debug-header.ts';
 import { Session } from './session.ts';
 import type { SessionContext, SessionSettings } from './session-context.ts';
 
@@ -99,6 +100,7 @@ export function createScene(options: SceneOptions = {}) {
     clock,
     random,
     logger,
+    mayDebug: createDebugGate('open sesame'),
     newId: () => `generated-${++ids}`,
   };
   return { clock, logger, metrics, fleet, picker, context, open: () => new Peer(context) };

@@ -13,6 +13,7 @@ import {
 } from '@llm-d/protos';
 import type { DynamicMetadata, Termination } from '@llm-d/scheduler-core';
 import { Answer } from './answer.ts';
+import { decisionHeader } from './debug-header.ts';
 import { plainMetadata, structOf } from './envoy-metadata.ts';
 import { readHeaders } from './header-map.ts';
 import { immediateAnswer, type Denial } from './immediate-answer.ts';
@@ -188,7 +189,10 @@ export class Session implements GrpcStreamListener {
     }
     const { scheduling, body, hasTrailers } = request;
     const { repeatsHeaders } = settings;
-    const answer = new Answer({ api, scheduling, exchange, repeatsHeaders });
+    const decision = inbound.wantsDecision
+      ? decisionHeader(this.#context.picker.decisions, inbound.id)
+      : undefined;
+    const answer = new Answer({ api, scheduling, exchange, repeatsHeaders, decision });
     this.#state = { kind: 'placed', answer };
     exchange.onEvicted(() => {
       this.#evict(inbound);

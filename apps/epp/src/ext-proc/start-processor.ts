@@ -11,6 +11,7 @@ import type { ResolvedConfig } from '@llm-d/scheduler-core';
 import type { Logger, Metrics } from '@llm-d/telemetry';
 import { randomUUID } from 'node:crypto';
 import type { EppOptions } from '../options.ts';
+import { createDebugGate } from './debug-header.ts';
 import { honouredHeadersOf } from './honoured-headers.ts';
 import { createProcessor, type Processor } from './processor.ts';
 import type { SessionContext } from './session-context.ts';
@@ -27,6 +28,7 @@ export interface ProcessorParts {
 /** A processor for a running endpoint picker, as options and configuration want it. */
 export function startProcessor(options: EppOptions, parts: ProcessorParts): Processor {
   const { running, policies, clock, logger, metrics } = parts;
+  const mayDebug = createDebugGate(options.debugSecret);
   const countRewrite = createRewriteCounter(metrics);
   const contextFor = (config: ResolvedConfig): SessionContext => ({
     picker: running.picker,
@@ -38,6 +40,7 @@ export function startProcessor(options: EppOptions, parts: ProcessorParts): Proc
     clock,
     random: systemRandom,
     logger,
+    mayDebug,
     newId: randomUUID,
   });
   let latest = { config: running.config, context: contextFor(running.config) };

@@ -49,6 +49,7 @@ const PLATFORM = new Set([
   'x-gateway-destination-endpoint-served',
   'x-gateway-destination-endpoint-scores',
   droppedReasonHeader,
+  'x-llm-d-debug',
   'epp-profile',
   'test-epp-endpoint-selection',
   'x-conformance-test-served-endpoint',
