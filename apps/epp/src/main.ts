@@ -2,6 +2,7 @@
 import { formatHostPort } from '@llm-d/scheduler-core';
 import { createPinoLogger } from '@llm-d/telemetry/pino';
 import { startEpp } from './app.ts';
+import { keepHeapLean } from './lean-heap.ts';
 import { readCommand, type EppOptions } from './options.ts';
 import { startError } from './start-error.ts';
 
@@ -11,6 +12,7 @@ const version = process.env.LLMD_VERSION ?? '0.0.0-source';
 const commit = process.env.LLMD_COMMIT ?? 'unknown';
 
 async function run(options: EppOptions): Promise<void> {
+  keepHeapLean();
   const logger = createPinoLogger({ name: 'epp', level: options.logLevel });
   const epp = await startEpp(options, logger, { version, commit });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createTempDir, freePorts } from '@llm-d/test-kit';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { bundleApp } from './bundle.ts';
 import { SUBJECT_CORE, pinned } from './pinning.ts';
 
 const READY_TIMEOUT_MS = 30_000;
+const END_TIMEOUT_MS = 10_000;
 
 /** An endpoint picker in a process of its own, on the core of the system under test. */
 export interface EppProcess extends AsyncDisposable {
@@ -72,10 +73,7 @@ export async function startEpp(
   ]);
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(child, 'exit');
-  started.defer(async () => {
-    child.kill('SIGKILL');
-    await exited;
-  });
+  started.defer(() => end(child, exited));
   const deadlineMs = performance.now() + READY_TIMEOUT_MS;
   while (!(await accepts(grpc))) {
     if (child.exitCode !== null || performance.now() > deadlineMs) {
@@ -90,6 +88,15 @@ export async function startEpp(
     port: grpc,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** Asks it to end, which it needs to write a profile; the second signal says that nothing is to be waited for. */
+async function end(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  child.kill('SIGTERM');
+  child.kill('SIGTERM');
+  const limit = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS);
+  await exited;
+  clearTimeout(limit);
 }
 
 const accepts = (port: number): Promise<boolean> =>

@@ -11,6 +11,7 @@ import type {
   TlsPolicy,
 } from './grpc-server.ts';
 import { dispatch, type DispatcherOptions } from './grpc/dispatcher.ts';
+import { BlockPool } from './http2/block-pool.ts';
 import { Http2Connection } from './http2/connection.ts';
 import { defaultHttp2Limits, type Http2Limits } from './http2/limits.ts';
 
@@ -49,6 +50,7 @@ class OwnServer implements Http2GrpcServer {
   readonly #maxConnections: number;
   readonly #dispatcher: DispatcherOptions;
   readonly #handlers = new Map<string, GrpcHandler>();
+  readonly #blocks = new BlockPool();
   readonly #connections = new Set<Http2Connection>();
   readonly #waiters: (() => void)[] = [];
   #server: Server | TlsServer | undefined;
@@ -156,6 +158,7 @@ class OwnServer implements Http2GrpcServer {
     const connection = new Http2Connection(socket, {
       clock: this.#clock,
       limits: this.#limits,
+      blocks: this.#blocks,
       open: (stream) => dispatch(stream, this.#dispatcher),
       closed: (error) => {
         this.#connections.delete(connection);

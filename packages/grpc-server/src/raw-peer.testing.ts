@@ -7,6 +7,7 @@ import { dispatch } from './grpc/dispatcher.ts';
 import { Status } from './grpc/status.ts';
 import { encodeHeaders, type HeaderField } from './hpack/encoder.ts';
 import { Http2Connection } from './http2/connection.ts';
+import { BlockPool } from './http2/block-pool.ts';
 import { FrameReader } from './http2/frame-reader.ts';
 import { defaultHttp2Limits, type Http2Limits } from './http2/limits.ts';
 import { clientPreface, FrameType, Flag, type ConnectionError } from './http2/protocol.ts';
@@ -92,7 +93,7 @@ export class RawPeer {
   ) {
     const [ours, theirs] = duplexPair();
     this.#socket = ours;
-    const reader = new FrameReader(2 ** 24, (type, flags, streamId, payload) => {
+    const reader = new FrameReader({ maxFrameSize: 2 ** 24 }, (type, flags, streamId, payload) => {
       this.frames.push({ type, flags, streamId, payload: Buffer.from(payload) });
       return true;
     });
@@ -121,6 +122,7 @@ export class RawPeer {
     this.connection = new Http2Connection(theirs, {
       clock,
       limits: { ...defaultHttp2Limits, ...options.limits },
+      blocks: new BlockPool(),
       open: (stream) => dispatch(stream, { clock, handlers, maxReceiveBytes, logger: noopLogger }),
       closed: (error) => {
         this.closed = { error };

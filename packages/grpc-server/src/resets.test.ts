@@ -35,7 +35,7 @@ test(
       nextId += 2;
     };
     await new Promise<void>((resolve, reject) => {
-      const reader = new FrameReader(2 ** 24, (type, _flags, id, payload) => {
+      const reader = new FrameReader({ maxFrameSize: 2 ** 24 }, (type, _flags, id, payload) => {
         if (type === FrameType.goaway) goaways.push(payload.readUInt32BE(4));
         if (type === FrameType.data) {
           out.push(frame(FrameType.rstStream, 0, id, `0000000${ErrorCode.internalError}`));

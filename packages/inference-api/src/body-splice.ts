@@ -67,6 +67,7 @@ function modelEdits(
 }
 
 function applyEdits(chunks: readonly Uint8Array[], edits: readonly Edit[]): Uint8Array[] {
+  if (edits.length === 0) return [...chunks];
   const changed: Uint8Array[] = [];
   let from = 0;
   for (const { start, end, bytes } of edits.toSorted(

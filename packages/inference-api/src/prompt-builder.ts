@@ -2,6 +2,7 @@
 import type { TextBuffer } from './json/text-buffer.ts';
 import type { ByteSpan, MediaItem, Prompt } from './parsed-request.ts';
 import type { MediaKind } from './request-shape.ts';
+import { BYTES_PER_ESTIMATED_TOKEN } from './token-estimate.ts';
 
 const Piece = { dropped: 0, text: 1, tokens: 2, media: 3 } as const;
 
@@ -17,6 +18,8 @@ interface Piece {
 /** A buffer that is this much larger than the text in it is not handed out. */
 const TOLERATED_WASTE_BYTES = 65_536;
 
+const NO_TOKENS = new Uint32Array(0);
+
 interface Media {
   readonly kind: MediaKind;
   readonly payload: ByteSpan | undefined;
@@ -27,7 +30,7 @@ export class PromptBuilder {
   readonly #text: TextBuffer;
   readonly #pieces: Piece[] = [];
   readonly #media: Media[] = [];
-  #tokens = new Uint32Array(0);
+  #tokens = NO_TOKENS;
   #tokenCount = 0;
   #isOrdered = true;
   #lastOrder = 0;
@@ -105,6 +108,8 @@ export class PromptBuilder {
   #finishText(): Uint8Array {
     const { bytes, used } = this.#text;
     if (this.#isOrdered) {
+      // Spares whoever takes the text for tokens a copy.
+      if (used > 0) bytes.fill(0, used, used + BYTES_PER_ESTIMATED_TOKEN);
       const text = bytes.subarray(0, used);
       return bytes.length > 2 * used + TOLERATED_WASTE_BYTES ? Buffer.from(text) : text;
     }
@@ -113,6 +118,7 @@ export class PromptBuilder {
   }
 
   #finishTokens(): Uint32Array {
+    if (this.#tokenCount === 0) return NO_TOKENS;
     if (this.#isOrdered) return this.#tokens.subarray(0, this.#tokenCount);
     const parts = this.#pieces.filter(({ kind }) => kind === Piece.tokens);
     const ids = new Uint32Array(parts.reduce((sum, { start, end }) => sum + end - start, 0));

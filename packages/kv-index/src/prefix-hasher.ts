@@ -77,7 +77,9 @@ export function createPrefixHasher(): PrefixHasher {
   return {
     keys: (tokens, options) => {
       const { buffer, keysAt, blocks } = run(tokens, options);
-      return new Float64Array(buffer, keysAt, blocks).slice();
+      const keys = pooledNumbers(blocks);
+      keys.set(new Float64Array(buffer, keysAt, blocks));
+      return keys;
     },
     hashes: (tokens, options) => {
       const { buffer, hashesAt, blocks } = run(tokens, options);
@@ -130,6 +132,13 @@ function instantiate(): PrefixHashExports {
   const module = new WebAssembly.Module(Buffer.from(prefixHashWasmBase64, 'base64'));
   // The module is ours and the test of the generated file holds it to its source, so its exports are known.
   return new WebAssembly.Instance(module).exports as PrefixHashExports;
+}
+
+/** Short chains share memory, as short buffers do: an array with memory of its own costs several times as much. */
+function pooledNumbers(count: number): Float64Array {
+  const { buffer, byteOffset } = Buffer.allocUnsafe(count * Float64Array.BYTES_PER_ELEMENT);
+  const isAligned = byteOffset % Float64Array.BYTES_PER_ELEMENT === 0;
+  return isAligned ? new Float64Array(buffer, byteOffset, count) : new Float64Array(count);
 }
 
 const align8 = (address: number): number => (address + 7) & ~7;

@@ -5,7 +5,10 @@ export {
   processingRequest,
   processingResponse,
 } from './ext-proc.ts';
-export { streamedBodyParts } from './streamed-body.ts';
+export { readProxyMessage } from './proxy-message.ts';
+export { encodeHeadersResponse } from './headers-response.ts';
+export { encodeMetadataText } from './metadata-text.ts';
+export { streamedBodyHead, streamedBodyParts } from './streamed-body.ts';
 export {
   healthCheckRequest,
   healthCheckResponse,
@@ -23,6 +26,8 @@ export {
 } from './gen/messages.ts';
 
 export type { Codec } from './codec.ts';
+export type { HeaderChange, HeadersPhase } from './headers-response.ts';
+export type { ProxyMessage, ProxyPhase } from './proxy-message.ts';
 export type { BodyPhase } from './streamed-body.ts';
 export type {
   Any,

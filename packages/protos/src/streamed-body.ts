@@ -31,25 +31,37 @@ export function streamedBodyParts(
   body: Uint8Array,
   options: { readonly endOfStream: boolean },
 ): readonly [head: Buffer, body: Uint8Array] {
+  return [streamedBodyHead(phase, body.length, options), body];
+}
+
+/** The framing of a chunk of `length` bytes, which must follow it: {@link streamedBodyParts} for bytes in several pieces. */
+export function streamedBodyHead(
+  phase: BodyPhase,
+  length: number,
+  options: { readonly endOfStream: boolean },
+): Buffer {
   // Fields may come in any order, so end_of_stream goes first and the message ends with the body.
   const eosLength = options.endOfStream ? 2 : 0;
-  const streamed = eosLength + 1 + varintLength(body.length) + body.length;
+  const streamed = eosLength + 1 + varintLength(length) + length;
   const mutation = 1 + varintLength(streamed) + streamed;
   const common = 1 + varintLength(mutation) + mutation;
   const response = 1 + varintLength(common) + common;
-  const head = Buffer.allocUnsafe(1 + varintLength(response) + response - body.length);
-  let at = 0;
-  const put = (tag: number, value: number): void => {
-    head[at++] = tag;
-    let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) head[at++] = (rest & 0x7f) | 0x80;
-    head[at++] = rest;
-  };
-  put(phaseTag[phase], response);
-  put(commonResponseTag, common);
-  put(bodyMutationTag, mutation);
-  put(streamedResponseTag, streamed);
-  if (options.endOfStream) put(endOfStreamTag, 1);
-  put(bodyTag, body.length);
-  return [head, body];
+  const head = Buffer.allocUnsafe(1 + varintLength(response) + response - length);
+  let at = put(head, 0, phaseTag[phase], response);
+  at = put(head, at, commonResponseTag, common);
+  at = put(head, at, bodyMutationTag, mutation);
+  at = put(head, at, streamedResponseTag, streamed);
+  if (options.endOfStream) at = put(head, at, endOfStreamTag, 1);
+  put(head, at, bodyTag, length);
+  return head;
+}
+
+/** Writes a tag and a number at `at`; returns where they end. */
+function put(target: Buffer, at: number, tag: number, value: number): number {
+  let end = at;
+  target[end++] = tag;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) target[end++] = (rest & 0x7f) | 0x80;
+  target[end++] = rest;
+  return end;
 }

@@ -32,6 +32,11 @@ export class Attributes implements AttributeReader {
     return this.#values.get(keyOf(attribute)) as T | undefined;
   }
 
+  /** Forgets all values. */
+  clear(): void {
+    this.#values.clear();
+  }
+
   /** Sets or replaces a value. */
   set<T>(attribute: Attribute<T>, value: T): void {
     this.#values.set(keyOf(attribute), value);

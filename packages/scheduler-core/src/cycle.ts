@@ -13,6 +13,7 @@ export interface SchedulingCycle {
 
 /** A cycle as the one who places the request holds it. */
 export interface OwnCycle extends SchedulingCycle {
+  request: SchedulingRequest;
   readonly attributes: Attributes;
   /** Told of every plugin's turn, in order, where turns are measured. Default nobody. */
   readonly onRun?: ((run: PluginRun) => void) | undefined;

@@ -31,7 +31,7 @@ export interface Scorer {
 /** Candidates with the weighted sum of their scores, in step. Never empty. */
 export interface ScoredCandidates {
   readonly endpoints: readonly Endpoint[];
-  readonly totals: Float64Array;
+  readonly totals: readonly number[];
 }
 
 /**
@@ -204,7 +204,9 @@ export interface Completion {
 
 /**
  * Watches the answer. For every exchange that passed `preRequest`, `responseCompleted` is called exactly
- * once, whatever happens; the others at most once, in this order. Must not throw.
+ * once, whatever happens; the others at most once, in this order. Must not throw. The cycle has neither prompt nor body
+ * nor attributes any more, which would have to be kept as long as the answer comes: what is needed of them is taken in
+ * `preRequest`.
  */
 export interface ResponseHooks {
   responseHeaders?(

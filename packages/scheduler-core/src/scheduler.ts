@@ -163,7 +163,7 @@ function conclude(
   return { kind: 'scheduled', primary, endpoints: [at(first), ...others.map(at)], outcomes };
 }
 
-const NO_TOTALS = new Float64Array(0);
+const NO_TOTALS: readonly number[] = [];
 
 function runProfile(
   profile: MeasuredProfile,
@@ -181,7 +181,8 @@ function runProfile(
   const outcome = { profile: profile.name, candidates, filters, scored: kept };
   if (kept.length === 0) return { ...outcome, scorers: [], totals: NO_TOTALS, picked: [] };
 
-  const totals = new Float64Array(kept.length);
+  // A typed array of this size would cost ten times as much, for its memory lies outside of the heap.
+  const totals = new Array<number>(kept.length).fill(0);
   const scorers: ScorerTrace[] = [];
   for (const { name, plugin, weight, turn } of profile.scorers) {
     const raw = plugin.score(cycle, kept);

@@ -25,7 +25,7 @@ export interface ProfileOutcome {
   readonly scored: readonly Endpoint[];
   readonly scorers: readonly ScorerTrace[];
   /** Weighted sums, in step with `scored`. */
-  readonly totals: Float64Array;
+  readonly totals: readonly number[];
   /** The choice, best first; empty for a failed profile. */
   readonly picked: readonly Endpoint[];
 }

@@ -7,15 +7,15 @@ import {
   type ModelRestorer,
   type ResponseObserver,
 } from '@llm-d/inference-api';
-import type { HeaderMutationInit } from '@llm-d/protos';
+import type { HeaderChange } from '@llm-d/protos';
 import type { DynamicMetadata, SchedulingRequest, Termination } from '@llm-d/scheduler-core';
 import { BODY_MESSAGE_BYTES } from './body-messages.ts';
 import { debugAnswerHeader } from './debug-header.ts';
-import { setHeader } from './header-map.ts';
 
 export interface AnswerOptions {
   readonly api: ApiKind | undefined;
-  readonly scheduling: SchedulingRequest;
+  /** Of the request: no more of it is kept while the answer comes. */
+  readonly request: Pick<SchedulingRequest, 'model' | 'targetModel' | 'streaming'>;
   readonly exchange: PlacedExchange;
   readonly repeatsHeaders: boolean;
   /** What the client is to be told of the decision; undefined for nothing. */
@@ -39,11 +39,11 @@ export class Answer {
   head(
     headers: ReadonlyMap<string, string>,
     metadata: DynamicMetadata | undefined,
-  ): HeaderMutationInit | undefined {
-    const { api, scheduling, exchange } = this.#options;
-    const { model, targetModel } = scheduling;
+  ): HeaderChange | undefined {
+    const { api, request, exchange } = this.#options;
+    const { model, targetModel } = request;
     const type = headers.get('content-type');
-    const streaming = type?.includes('text/event-stream') ?? scheduling.streaming;
+    const streaming = type?.includes('text/event-stream') ?? request.streaming;
     if (api !== undefined) {
       this.#observer = createResponseObserver({ api, streaming });
       if (model !== '' && model !== targetModel) {
@@ -60,6 +60,7 @@ export class Answer {
 
   /** The next bytes of the body have come. Returns what goes on to the client. */
   push(chunk: Uint8Array): readonly Uint8Array[] {
+    if (chunk.length === 0) return NOTHING;
     this.#options.exchange.responseBytes(chunk.length);
     this.#observer?.push(chunk);
     const passed = this.#restorer === undefined ? [chunk] : this.#restorer.push(chunk);
@@ -100,7 +101,7 @@ export class Answer {
   #changes(
     headers: ReadonlyMap<string, string>,
     added: ReadonlyMap<string, string>,
-  ): HeaderMutationInit | undefined {
+  ): HeaderChange | undefined {
     const { repeatsHeaders, decision } = this.#options;
     const changesLength = this.#restorer !== undefined && headers.has('content-length');
     const isUntouched = added.size === 0 && !changesLength && !repeatsHeaders;
@@ -115,10 +116,7 @@ export class Answer {
         }
       }
     }
-    return {
-      setHeaders: [...set].map(([name, value]) => setHeader(name, value)),
-      removeHeaders: changesLength ? ['content-length'] : [],
-    };
+    return { set: [...set].flat(), remove: changesLength ? ['content-length'] : [] };
   }
 }
 

@@ -3,8 +3,15 @@
 /** Bytes of a body in one message, as in llm-d: with its framing it fits into the 64 KB that every proxy takes. */
 export const BODY_MESSAGE_BYTES = 62_000;
 
-/** Pieces of a body, put together and cut so that each message is as full as it may be. Empty for an empty body. */
-export function* fullMessages(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void, void> {
+/** The bytes of one message: pieces that follow each other. */
+export interface BodyMessage {
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+/** Cuts a body that comes in pieces so that each message is as full as it may be; none for no bytes. Nothing is copied. */
+export function bodyMessages(pieces: readonly Uint8Array[]): BodyMessage[] {
+  const messages: BodyMessage[] = [];
   let waiting: Uint8Array[] = [];
   let bytes = 0;
   for (const piece of pieces) {
@@ -12,7 +19,7 @@ export function* fullMessages(pieces: Iterable<Uint8Array>): Generator<Uint8Arra
     while (bytes + rest.length >= BODY_MESSAGE_BYTES) {
       const room = BODY_MESSAGE_BYTES - bytes;
       waiting.push(rest.subarray(0, room));
-      yield joined(waiting);
+      messages.push({ pieces: waiting, bytes: BODY_MESSAGE_BYTES });
       waiting = [];
       bytes = 0;
       rest = rest.subarray(room);
@@ -21,10 +28,6 @@ export function* fullMessages(pieces: Iterable<Uint8Array>): Generator<Uint8Arra
     waiting.push(rest);
     bytes += rest.length;
   }
-  if (bytes > 0) yield joined(waiting);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces;
-  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+  if (bytes > 0) messages.push({ pieces: waiting, bytes });
+  return messages;
 }

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { destinationEndpointKey, subsetHintKey, subsetHintNamespace } from '@llm-d/endpoint-picker';
-import type { Metadata, Struct, StructInit, Value, ValueInit } from '@llm-d/protos';
+import {
+  encodeMetadataText,
+  processingResponse,
+  type Metadata,
+  type Struct,
+  type StructInit,
+  type Value,
+  type ValueInit,
+} from '@llm-d/protos';
 import type { DynamicMetadata } from '@llm-d/scheduler-core';
 
 /** Metadata namespace of load balancing, in which a proxy looks for its destination. */
@@ -35,19 +43,21 @@ function plainValue(value: Value): unknown {
   return value.stringValue ?? value.numberValue ?? value.boolValue;
 }
 
-/** Tells the proxy where a request goes, and what every scored endpoint scored. */
+/** Tells the proxy where a request goes, and what every scored endpoint scored. Encoded, to follow other fields. */
 export function destinationMetadata(
   destination: string,
   scores: ReadonlyMap<string, number> | undefined,
-): StructInit {
+): Buffer {
+  if (scores === undefined) {
+    return encodeMetadataText(LB_NAMESPACE, destinationEndpointKey, destination);
+  }
+  const values = [...scores].map(([name, score]) => [name, { numberValue: score }] as const);
   const fields: Record<string, ValueInit> = {
     [destinationEndpointKey]: { stringValue: destination },
+    [SCORES_KEY]: { structValue: { fields: Object.fromEntries(values) } },
   };
-  if (scores !== undefined) {
-    const values = [...scores].map(([name, score]) => [name, { numberValue: score }] as const);
-    fields[SCORES_KEY] = { structValue: { fields: Object.fromEntries(values) } };
-  }
-  return { fields: { [LB_NAMESPACE]: { structValue: { fields } } } };
+  const dynamicMetadata = { fields: { [LB_NAMESPACE]: { structValue: { fields } } } };
+  return processingResponse.encode({ dynamicMetadata });
 }
 
 /** Plain data as the proxy takes it. What has no counterpart becomes null. */

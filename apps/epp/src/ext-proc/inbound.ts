@@ -19,7 +19,7 @@ import {
   type ApiKind,
   type ParsedRequest,
 } from '@llm-d/inference-api';
-import type { HttpHeaders, Metadata } from '@llm-d/protos';
+import type { Metadata, ProxyMessage } from '@llm-d/protos';
 import type { SchedulingRequest } from '@llm-d/scheduler-core';
 import { debugRequestHeader } from './debug-header.ts';
 import { subsetHintOf } from './envoy-metadata.ts';
@@ -61,22 +61,20 @@ export class Inbound {
   readonly #intake: BodyIntake;
   #subset: string | readonly string[] | undefined;
 
-  constructor(message: HttpHeaders, context: SessionContext) {
+  constructor(message: Pick<ProxyMessage, 'headers'>, context: SessionContext) {
     const headers = readHeaders(message.headers);
     const { honouredHeaders, maxBodyBytes } = context.settings;
     this.#context = context;
     this.arrivedMs = context.clock.nowMs();
     this.wantsDecision = context.mayDebug(headers.get(debugRequestHeader));
-    this.forged = [...headers.keys()].filter(
-      (name) => isPlatformHeader(name) && !honouredHeaders.has(name),
-    );
-    for (const name of this.forged) headers.delete(name);
+    this.forged = takeForged(headers, honouredHeaders);
     const id = headers.get('x-request-id') ?? '';
     this.hasOwnId = id === '';
     this.id = this.hasOwnId ? context.newId() : id;
     this.headers = headers;
     this.route = context.routeOf(headers.get(':path') ?? '');
-    this.#intake = createBodyIntake({ api: this.api, maxBytes: maxBodyBytes });
+    const expectedBytes = Number(headers.get('content-length') ?? 0) || 0;
+    this.#intake = createBodyIntake({ api: this.api, maxBytes: maxBodyBytes, expectedBytes });
   }
 
   /** The API that the path names. */
@@ -201,3 +199,19 @@ export class Inbound {
     return resolution;
   }
 }
+
+/** Removes what a client must not say, and returns the names. */
+function takeForged(
+  headers: Map<string, string>,
+  honoured: ReadonlySet<string>,
+): readonly string[] {
+  let forged: string[] | undefined;
+  for (const name of headers.keys()) {
+    if (!isPlatformHeader(name) || honoured.has(name)) continue;
+    (forged ??= []).push(name);
+    headers.delete(name);
+  }
+  return forged ?? NONE;
+}
+
+const NONE: readonly string[] = [];

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Status, type GrpcStream } from '@llm-d/grpc-server';
-import {
-  processingResponse,
-  streamedBodyParts,
-  type BodyPhase,
-  type ProcessingResponseInit,
-} from '@llm-d/protos';
-import { BODY_MESSAGE_BYTES, fullMessages } from './body-messages.ts';
+import { byteLengthOf } from '@llm-d/inference-api';
+import { processingResponse, streamedBodyHead, type ProcessingResponseInit } from '@llm-d/protos';
+import { BODY_MESSAGE_BYTES, bodyMessages, type BodyMessage } from './body-messages.ts';
 
 /** What a session needs of its stream. */
 export type SessionStream = Pick<GrpcStream, 'send' | 'end' | 'pause' | 'resume'>;
@@ -18,7 +14,7 @@ export interface BodyEnd {
   readonly with?: Uint8Array | undefined;
 }
 
-const EMPTY = new Uint8Array(0);
+const NOTHING: BodyMessage = { pieces: [], bytes: 0 };
 
 /**
  * Replies on their way to the proxy, at its pace: a request's body is sent piece by piece, and while an answer's bytes
@@ -26,9 +22,9 @@ const EMPTY = new Uint8Array(0);
  */
 export class Outflow {
   readonly #stream: SessionStream;
-  #body: Iterator<Uint8Array, void> | undefined;
-  /** The message of the body that is next, looked at in advance to know the last one. */
-  #next: Uint8Array | undefined;
+  /** The body of a request while it is sent, and how many of its messages have been. */
+  #body: readonly BodyMessage[] | undefined;
+  #sent = 0;
   #hasTrailers = false;
   #isPaused = false;
   #ending: { readonly status: Status; readonly message: string | undefined } | undefined;
@@ -41,31 +37,31 @@ export class Outflow {
     this.sendEncoded(processingResponse.encode(message));
   }
 
-  sendEncoded(message: Uint8Array): void {
+  /** A message, whole or in parts. */
+  sendEncoded(message: Uint8Array | readonly Uint8Array[]): void {
     this.#heed(this.#stream.send(message));
   }
 
   /** Sends the bytes of an answer that have come. */
   answerBody(pieces: readonly Uint8Array[], end: BodyEnd): void {
-    const [only = EMPTY] = pieces;
-    if (pieces.length <= 1 && only.length <= BODY_MESSAGE_BYTES) {
-      this.#message('responseBody', only, end);
+    const bytes = byteLengthOf(pieces);
+    if (bytes <= BODY_MESSAGE_BYTES) {
+      this.#answer({ pieces, bytes }, end);
       return;
     }
-    let last: Uint8Array = EMPTY;
-    for (const message of fullMessages(pieces)) {
-      if (last.length > 0) this.#message('responseBody', last, { endOfStream: false });
-      last = message;
-    }
-    this.#message('responseBody', last, end);
+    const messages = bodyMessages(pieces);
+    const last = messages.pop() ?? NOTHING;
+    for (const message of messages) this.#answer(message, { endOfStream: false });
+    this.#answer(last, end);
   }
 
   /** Sends the body of a request in the messages it takes; trailers follow it where the request has them. */
-  requestBody(pieces: Iterable<Uint8Array>, options: { readonly hasTrailers: boolean }): void {
-    this.#body = fullMessages(pieces);
+  requestBody(pieces: readonly Uint8Array[], options: { readonly hasTrailers: boolean }): void {
     this.#hasTrailers = options.hasTrailers;
+    const messages = bodyMessages(pieces);
     // Without trailers, even nothing at all must say that it is the end.
-    this.#next = this.#body.next().value ?? (options.hasTrailers ? undefined : EMPTY);
+    if (messages.length === 0 && !options.hasTrailers) messages.push(NOTHING);
+    this.#body = messages;
     this.#pump();
   }
 
@@ -84,23 +80,27 @@ export class Outflow {
 
   /** Sends until messages wait; true when there is no body to be sent any more. */
   #pump(): boolean {
-    while (this.#next !== undefined) {
-      const body = this.#next;
-      this.#next = this.#body?.next().value ?? undefined;
-      const endOfStream = this.#next === undefined && !this.#hasTrailers;
-      const goesOn = this.#stream.send(streamedBodyParts('requestBody', body, { endOfStream }));
-      if (!goesOn && this.#next !== undefined) return false;
-    }
     if (this.#body === undefined) return true;
+    const { length } = this.#body;
+    while (this.#sent < length) {
+      const { pieces, bytes } = this.#body[this.#sent++] ?? NOTHING;
+      const isLast = this.#sent === length;
+      const endOfStream = isLast && !this.#hasTrailers;
+      const head = streamedBodyHead('requestBody', bytes, { endOfStream });
+      const goesOn = this.#stream.send([head, ...pieces]);
+      if (!goesOn && !isLast) return false;
+    }
     this.#body = undefined;
     if (this.#hasTrailers) this.#stream.send(REQUEST_TRAILERS);
     if (this.#ending !== undefined) this.#stream.end(this.#ending.status, this.#ending.message);
     return true;
   }
 
-  #message(phase: BodyPhase, body: Uint8Array, { endOfStream, with: more }: BodyEnd): void {
-    const parts = streamedBodyParts(phase, body, { endOfStream });
-    this.#heed(this.#stream.send(more === undefined ? parts : [...parts, more]));
+  #answer({ pieces, bytes }: BodyMessage, { endOfStream, with: more }: BodyEnd): void {
+    const head = streamedBodyHead('responseBody', bytes, { endOfStream });
+    const parts = [head, ...pieces];
+    if (more !== undefined) parts.push(more);
+    this.#heed(this.#stream.send(parts));
   }
 
   #heed(goesOn: boolean): void {

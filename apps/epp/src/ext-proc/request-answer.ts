@@ -1,59 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 import { destinationEndpointKey, isSystemOwnedHeader, type Picked } from '@llm-d/endpoint-picker';
-import type { HeaderValueOptionInit, ProcessingResponseInit } from '@llm-d/protos';
+import { encodeHeadersResponse } from '@llm-d/protos';
 import type { SchedulingResult } from '@llm-d/scheduler-core';
 import { destinationMetadata } from './envoy-metadata.ts';
-import { setHeader } from './header-map.ts';
 import type { Inbound, ReadyRequest } from './inbound.ts';
 import type { SessionSettings } from './session-context.ts';
 
-/** The message that sends a request to its place. */
+/** The message that sends a request to its place, in parts. */
 export function requestAnswer(
   inbound: Inbound,
   ready: ReadyRequest,
   { picked, settings }: { readonly picked: Picked; readonly settings: SessionSettings },
-): ProcessingResponseInit {
-  const [first] = picked.endpoints;
-  const all = settings.destinationFallbacks ? picked.endpoints : [first];
-  const destination = all.map(({ hostPort }) => hostPort).join(',');
+): readonly Uint8Array[] {
+  const destination = destinationOf(picked, settings);
   const scores = settings.emitEndpointScores ? scoresOf(picked.result) : undefined;
-  return {
-    requestHeaders: {
-      response: {
-        clearRouteCache: true,
-        headerMutation: {
-          setHeaders: [
-            setHeader(destinationEndpointKey, destination),
-            ...(ready.bodyBytes > 0
-              ? [setHeader('Content-Length', String(ready.bodyBytes))]
-              : NO_HEADERS),
-            ...upstreamHeaders(inbound, picked, settings),
-          ],
-          removeHeaders: removedHeaders(inbound, picked),
-        },
-      },
-    },
-    dynamicMetadata: destinationMetadata(destination, scores),
-  };
+  const set = [destinationEndpointKey, destination];
+  if (ready.bodyBytes > 0) set.push('Content-Length', String(ready.bodyBytes));
+  addUpstreamHeaders(set, inbound, { picked, settings });
+  const change = { set, remove: removedHeaders(inbound, picked), clearsRouteCache: true };
+  return [
+    encodeHeadersResponse('requestHeaders', change),
+    destinationMetadata(destination, scores),
+  ];
 }
 
-const NO_HEADERS: readonly HeaderValueOptionInit[] = [];
+const destinationOf = ({ endpoints }: Picked, { destinationFallbacks }: SessionSettings): string =>
+  destinationFallbacks
+    ? endpoints.map(({ hostPort }) => hostPort).join(',')
+    : endpoints[0].hostPort;
 
-function upstreamHeaders(
+function addUpstreamHeaders(
+  set: string[],
   { headers, id, hasOwnId }: Inbound,
-  { upstreamHeaders: added }: Picked,
-  { repeatsHeaders }: SessionSettings,
-): readonly HeaderValueOptionInit[] {
-  const set: HeaderValueOptionInit[] = [];
-  for (const [name, value] of added) set.push(setHeader(name, value));
-  if (hasOwnId || !repeatsHeaders) set.push(setHeader('x-request-id', id));
-  if (!repeatsHeaders) return set;
+  { picked, settings }: { readonly picked: Picked; readonly settings: SessionSettings },
+): void {
+  const { upstreamHeaders: added } = picked;
+  const { repeatsHeaders } = settings;
+  for (const [name, value] of added) set.push(name, value);
+  if (hasOwnId || !repeatsHeaders) set.push('x-request-id', id);
+  if (!repeatsHeaders) return;
   for (const [name, value] of headers) {
     if (!isSystemOwnedHeader(name) && !added.has(name) && !name.startsWith(':')) {
-      set.push(setHeader(name, value));
+      set.push(name, value);
     }
   }
-  return set;
 }
 
 /** The proxy removes before it sets, so that what a client forged is gone even where headers are appended. */

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { evicted, shuttingDown, type Picked, type Refusal } from '@llm-d/endpoint-picker';
+import type { ApiKind } from '@llm-d/inference-api';
 import { Status, type GrpcStreamListener, type StreamClose } from '@llm-d/grpc-server';
 import {
   BodySendMode,
+  encodeHeadersResponse,
   InvalidMessageError,
-  processingRequest,
   processingResponse,
-  type HttpBody,
-  type HttpHeaders,
-  type Metadata,
-  type ProcessingRequest,
+  readProxyMessage,
+  type ProxyMessage,
 } from '@llm-d/protos';
 import type { DynamicMetadata, Termination } from '@llm-d/scheduler-core';
 import { Answer } from './answer.ts';
@@ -69,22 +68,34 @@ export class Session implements GrpcStreamListener {
   }
 
   onMessage(bytes: Uint8Array): void {
-    let message: ProcessingRequest;
+    let message: ProxyMessage;
     try {
-      message = processingRequest.decode(bytes);
+      message = readProxyMessage(bytes);
     } catch (error) {
       if (!(error instanceof InvalidMessageError)) throw error;
       this.#close('error');
       this.#out.end(Status.invalidArgument, error.message);
       return;
     }
-    const { requestHeaders, requestBody, responseHeaders, responseBody, metadataContext } = message;
-    if (responseBody !== null) this.#answerBody(responseBody);
-    else if (requestBody !== null) this.#requestBody(requestBody, metadataContext);
-    else if (requestHeaders !== null) this.#requestHead(requestHeaders, message);
-    else if (responseHeaders !== null) this.#answerHead(responseHeaders, metadataContext);
-    else if (message.requestTrailers !== null) this.#requestEnd({ hasTrailers: true });
-    else if (message.responseTrailers !== null) this.#answerTrailers();
+    switch (message.phase) {
+      case 'responseBody':
+        this.#answerBody(message);
+        break;
+      case 'requestBody':
+        this.#requestBody(message);
+        break;
+      case 'requestHeaders':
+        this.#requestHead(message);
+        break;
+      case 'responseHeaders':
+        this.#answerHead(message);
+        break;
+      case 'requestTrailers':
+        this.#requestEnd({ hasTrailers: true });
+        break;
+      case 'responseTrailers':
+        this.#answerTrailers();
+    }
   }
 
   onHalfClose(): void {
@@ -113,21 +124,16 @@ export class Session implements GrpcStreamListener {
     this.#deny(this.#state.inbound, { kind: 'refusal', refusal: shuttingDown });
   }
 
-  #requestHead(
-    head: HttpHeaders,
-    {
-      metadataContext,
-      protocolConfig,
-    }: Pick<ProcessingRequest, 'metadataContext' | 'protocolConfig'>,
-  ): void {
+  #requestHead(message: ProxyMessage): void {
     if (this.#state.kind !== 'idle') return;
-    const inbound = new Inbound(head, this.#context);
+    const { metadataContext, protocolConfig, endOfStream } = message;
+    const inbound = new Inbound(message, this.#context);
     inbound.heed(metadataContext);
     this.#state = { kind: 'receiving', inbound };
     // Older proxies do not say what they will send.
     const { requestBodyMode = STREAMED, responseBodyMode = STREAMED } = protocolConfig ?? {};
     this.#seesNoBody = responseBodyMode === BodySendMode.NONE;
-    if (head.endOfStream || requestBodyMode === BodySendMode.NONE) {
+    if (endOfStream || requestBodyMode === BodySendMode.NONE) {
       void this.#place(inbound, inbound.withoutBody());
     } else if (requestBodyMode !== STREAMED) {
       // Such a proxy waits for an answer before it sends the body that the answer depends on.
@@ -139,10 +145,10 @@ export class Session implements GrpcStreamListener {
     }
   }
 
-  #requestBody({ body, endOfStream }: HttpBody, metadata: Metadata | null): void {
+  #requestBody({ body, endOfStream, metadataContext }: ProxyMessage): void {
     if (this.#state.kind !== 'receiving') return;
     const { inbound } = this.#state;
-    inbound.heed(metadata);
+    inbound.heed(metadataContext);
     const error = inbound.push(body);
     if (error !== undefined) this.#deny(inbound, { kind: 'bad-request', error });
     else if (endOfStream) this.#requestEnd({ hasTrailers: false });
@@ -187,17 +193,25 @@ export class Session implements GrpcStreamListener {
       exchange.end({ termination: 'client-disconnect' });
       return;
     }
-    const { scheduling, body, hasTrailers } = request;
+    const { body, hasTrailers } = request;
+    const { model, targetModel, streaming } = request.scheduling;
     const { repeatsHeaders } = settings;
     const decision = inbound.wantsDecision
       ? decisionHeader(this.#context.picker.decisions, inbound.id)
       : undefined;
-    const answer = new Answer({ api, scheduling, exchange, repeatsHeaders, decision });
-    this.#state = { kind: 'placed', answer };
-    exchange.onEvicted(() => {
-      this.#evict(inbound);
+    const answer = new Answer({
+      api,
+      request: { model, targetModel, streaming },
+      exchange,
+      repeatsHeaders,
+      decision,
     });
-    this.#out.send(requestAnswer(inbound, request, { picked, settings }));
+    this.#state = { kind: 'placed', answer };
+    // Refers to nothing else of the request, which would live as long as its answer comes.
+    exchange.onEvicted(() => {
+      this.#evict(api);
+    });
+    this.#out.sendEncoded(requestAnswer(inbound, request, { picked, settings }));
     if (body !== undefined) this.#out.requestBody(body, { hasTrailers });
     if (this.#skipsAnswer(inbound, request)) {
       this.#close('natural');
@@ -216,23 +230,23 @@ export class Session implements GrpcStreamListener {
   #deny(inbound: Inbound, denial: Denial): void {
     if (this.#state.kind !== 'placing' && this.#state.kind !== 'receiving') return;
     this.#close('error');
-    this.#sayNo(inbound, denial);
+    this.#sayNo(inbound.api, denial);
   }
 
-  #sayNo({ api }: Inbound, denial: Denial): void {
+  #sayNo(api: ApiKind | undefined, denial: Denial): void {
     const { errorFormat: format } = this.#context.settings;
     this.#out.send(immediateAnswer(denial, { api, format }));
     this.#out.end(Status.ok);
   }
 
   /** A client that has seen nothing is told; in the middle of an answer, the proxy cuts it off. */
-  #evict(inbound: Inbound): void {
+  #evict(api: ApiKind | undefined): void {
     if (this.#state.kind !== 'placed' && this.#state.kind !== 'answering') return;
     this.#close('evicted');
-    this.#sayNo(inbound, { kind: 'refusal', refusal: evicted });
+    this.#sayNo(api, { kind: 'refusal', refusal: evicted });
   }
 
-  #answerHead({ headers, endOfStream }: HttpHeaders, metadata: Metadata | null): void {
+  #answerHead({ headers, endOfStream, metadataContext }: ProxyMessage): void {
     const state = this.#state;
     if (state.kind !== 'placed') {
       if (state.kind === 'over' || state.kind === 'answering') return;
@@ -243,18 +257,15 @@ export class Session implements GrpcStreamListener {
     }
     const { answer } = state;
     this.#state = { kind: 'answering', answer };
-    const change = answer.head(readHeaders(headers), plainMetadata(metadata));
+    const change = answer.head(readHeaders(headers), plainMetadata(metadataContext));
     const isLast = endOfStream || this.#seesNoBody;
-    const dynamicMetadata = isLast ? asMessage(this.#close('natural')) : undefined;
-    if (change === undefined && dynamicMetadata === undefined) {
-      this.#out.sendEncoded(UNCHANGED_HEAD);
-    } else {
-      const headerMutation = change ?? null;
-      this.#out.send({ responseHeaders: { response: { headerMutation } }, ...dynamicMetadata });
-    }
+    const metadata = isLast ? encoded(this.#close('natural')) : undefined;
+    const head =
+      change === undefined ? UNCHANGED_HEAD : encodeHeadersResponse('responseHeaders', change);
+    this.#out.sendEncoded(metadata === undefined ? head : [head, metadata]);
   }
 
-  #answerBody({ body, endOfStream }: HttpBody): void {
+  #answerBody({ body, endOfStream }: ProxyMessage): void {
     const state = this.#state;
     if (state.kind === 'bystanding') this.#out.answerBody([body], { endOfStream });
     if (state.kind !== 'answering') return;

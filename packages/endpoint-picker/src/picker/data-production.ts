@@ -6,6 +6,7 @@ import type {
   Endpoint,
   Named,
   PluginDurations,
+  ProducerOutput,
   SchedulingCycle,
 } from '@llm-d/scheduler-core';
 import type { Histogram, Logger } from '@llm-d/telemetry';
@@ -56,36 +57,24 @@ export function createDataProduction(
     { cycle, attributes, candidates, signal }: Production,
   ): Promise<void> | undefined => {
     const startedMs = clock.nowMs();
-    const finish = (): void => {
-      seconds.observe((clock.nowMs() - startedMs) / 1000);
-    };
-    // Made when it is needed: most producers are done at once.
-    let limit: AbortController | undefined;
-    const deadline = (): AbortController => (limit ??= new AbortController());
+    const turn = new Turn(attributes, signal);
     try {
-      const done = plugin.produce(cycle, candidates, {
-        attributes,
-        // Its own signal, because the deadline is the producer's alone.
-        get signal() {
-          return AbortSignal.any([deadline().signal, signal]);
-        },
-      });
-      if (done === undefined) {
-        finish();
-        return undefined;
+      const done = plugin.produce(cycle, candidates, turn);
+      if (done !== undefined) {
+        const timeoutMs = plugin.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+        return within({ done, timeoutMs, signal, limit: turn.limit, clock })
+          .catch((error: unknown) => {
+            report(name, cycle, error);
+          })
+          .finally(() => {
+            seconds.observe((clock.nowMs() - startedMs) / 1000);
+          });
       }
-      const timeoutMs = plugin.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const waiting = within({ done, timeoutMs, signal, limit: deadline(), clock });
-      return waiting
-        .catch((error: unknown) => {
-          report(name, cycle, error);
-        })
-        .finally(finish);
     } catch (error) {
-      finish();
       report(name, cycle, error);
-      return undefined;
     }
+    seconds.observe((clock.nowMs() - startedMs) / 1000);
+    return undefined;
   };
 
   const runFrom = async (
@@ -104,6 +93,27 @@ export function createDataProduction(
     }
     return undefined;
   };
+}
+
+/** What a producer is handed. Its signal is made when it asks for it: most are done at once. */
+class Turn implements ProducerOutput {
+  readonly attributes: Attributes;
+  readonly #gone: AbortSignal;
+  #limit: AbortController | undefined;
+
+  constructor(attributes: Attributes, gone: AbortSignal) {
+    this.attributes = attributes;
+    this.#gone = gone;
+  }
+
+  /** Ends the producer's time, which is its own. */
+  get limit(): AbortController {
+    return (this.#limit ??= new AbortController());
+  }
+
+  get signal(): AbortSignal {
+    return AbortSignal.any([this.limit.signal, this.#gone]);
+  }
 }
 
 interface Wait {

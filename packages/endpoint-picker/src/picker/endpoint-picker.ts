@@ -203,7 +203,7 @@ export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpoin
   };
 
   const place = (
-    cycle: SchedulingCycle,
+    cycle: OwnCycle,
     result: SchedulingResult,
     {
       passage,
@@ -215,6 +215,7 @@ export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpoin
     const placement = placeStages(fleet, result);
     const headers = new HeaderChanges();
     prepare(cycle, result, headers);
+    release(cycle);
     parts.trace.continueUpstream(headers);
     const exchange = openExchange({
       ...parts,
@@ -378,6 +379,27 @@ export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpoin
     },
   };
 }
+
+/** Lets go of what is large, for an answer may take minutes. */
+function release(cycle: OwnCycle): void {
+  const { request } = cycle;
+  cycle.request = {
+    id: request.id,
+    model: request.model,
+    targetModel: request.targetModel,
+    headers: request.headers,
+    prompt: NO_PROMPT,
+    cacheSalt: request.cacheSalt,
+    maxOutputTokens: request.maxOutputTokens,
+    streaming: request.streaming,
+    priority: request.priority,
+    fairnessId: request.fairnessId,
+    bodyBytes: request.bodyBytes,
+  };
+  cycle.attributes.clear();
+}
+
+const NO_PROMPT: SchedulingRequest['prompt'] = { kind: 'none' };
 
 /** A request on its way to a place. */
 type LetIn = Extract<Entry, { kind: 'let in' }>;

@@ -20,7 +20,7 @@ const outcome: SchedulingResult = {
         filters: [],
         scored: [a, b],
         scorers: [{ plugin: 'queue-scorer', weight: 2, raw: [1, 0.5] }],
-        totals: Float64Array.of(2, 1),
+        totals: [2, 1],
         picked: [a],
       },
     ],

@@ -25,13 +25,16 @@ export interface BodyIntakeOptions {
   /** What the body is read as; undefined: it is only collected. */
   readonly api: ApiKind | undefined;
   readonly maxBytes: number;
+  /** How long the body will probably be. Default unknown. */
+  readonly expectedBytes?: number | undefined;
 }
 
 /** Reads a body of an API while it arrives, or just collects it. Either way it has a limit. */
-export function createBodyIntake({ api, maxBytes }: BodyIntakeOptions): BodyIntake {
+export function createBodyIntake(options: BodyIntakeOptions): BodyIntake {
+  const { api, maxBytes, expectedBytes = 0 } = options;
   return api === undefined
     ? new Collector(maxBytes)
-    : createRequestParser({ api, maxBodyBytes: maxBytes });
+    : createRequestParser({ api, maxBodyBytes: maxBytes, expectedBytes });
 }
 
 /** The error of a body with more than `maxBytes`. */

@@ -121,7 +121,7 @@ function picking({ scored: candidates, totals }: ProfileOutcome): SpanAttributes
 }
 
 /** Indices of the highest values, highest first. */
-function highest(values: Float64Array, count: number): readonly number[] {
+function highest(values: readonly number[], count: number): readonly number[] {
   const best: number[] = [];
   for (const [i, value] of values.entries()) {
     if (best.length === count && value <= (values[best.at(-1) ?? 0] ?? 0)) continue;

@@ -48,7 +48,11 @@ export class Call implements GrpcStream, StreamHandler {
   /** Lets the handler begin. It may end the call at once. */
   start(handler: GrpcHandler): void {
     const { timeoutMs, clock } = this.#options;
-    if (timeoutMs !== undefined) this.#deadline = clock.schedule(timeoutMs, this.#expire);
+    if (timeoutMs !== undefined) {
+      this.#deadline = clock.schedule(timeoutMs, () => {
+        this.#expire();
+      });
+    }
     this.#guarded(() => {
       this.#listener = handler(this);
     });
@@ -166,7 +170,12 @@ export class Call implements GrpcStream, StreamHandler {
   }
 
   #tell(message: Buffer): void {
-    if (!this.#closed) this.#guarded(() => this.#listener.onMessage?.(message));
+    if (this.#closed) return;
+    try {
+      this.#listener.onMessage?.(message);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #tellHalfClose(): void {
@@ -180,7 +189,7 @@ export class Call implements GrpcStream, StreamHandler {
     return this.#paused;
   }
 
-  readonly #expire = (): void => {
+  #expire(): void {
     if (this.#closed) return;
     this.#expired = true;
     const { answered } = this.#stream;
@@ -194,7 +203,7 @@ export class Call implements GrpcStream, StreamHandler {
     // A backlog would hold the status back; the client's own deadline has passed as well.
     else if (this.#stream.queuedBytes > 0) this.#stream.reset(cancelCode);
     else this.#stream.finish(block);
-  };
+  }
 
   #closeOf(end: StreamEnd): StreamClose {
     if (this.#expired) return { reason: 'deadline' };
@@ -207,9 +216,13 @@ export class Call implements GrpcStream, StreamHandler {
     try {
       run();
     } catch (error) {
-      this.#options.logger.error('A handler failed', { method: this.method, error });
-      this.end(Status.internal, 'internal error');
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#options.logger.error('A handler failed', { method: this.method, error });
+    this.end(Status.internal, 'internal error');
   }
 }
 

@@ -23,7 +23,8 @@ const firstAllocation = 64 * 1024;
 export class MessageReader {
   readonly #maxBytes: number;
   readonly #sink: MessageSink;
-  readonly #prefix = Buffer.allocUnsafe(prefixLength);
+  /** A prefix that two payloads share, or that of the message being put together. */
+  #prefix = empty;
   #prefixFilled = 0;
   #length = 0;
   #body: Buffer | undefined;
@@ -46,6 +47,7 @@ export class MessageReader {
       if (this.#body !== undefined) {
         at = this.#fill(this.#body, payload, at);
       } else if (this.#prefixFilled > 0 || payload.length - at < prefixLength) {
+        if (this.#prefix === empty) this.#prefix = Buffer.allocUnsafe(prefixLength);
         const copied = payload.copy(this.#prefix, this.#prefixFilled, at);
         this.#prefixFilled += copied;
         at += copied;
@@ -76,7 +78,8 @@ export class MessageReader {
       this.#sink(flag === 1, length === 0 ? empty : payload.subarray(at, end));
       return end;
     }
-    if (prefix !== this.#prefix) this.#prefix[0] = flag;
+    if (this.#prefix === empty) this.#prefix = Buffer.allocUnsafe(prefixLength);
+    this.#prefix[0] = flag;
     this.#prefixFilled = prefixLength;
     this.#length = length;
     this.#body = Buffer.allocUnsafeSlow(Math.min(length, firstAllocation));

@@ -21,6 +21,8 @@ export interface HpackDecoderOptions {
 }
 
 const emptyBytes = Buffer.alloc(0);
+/** Longer blocks are not remembered. */
+const maxRemembered = 1024;
 
 /** No integer of a sane header block needs more; RFC 7541 section 5.1 lets an implementation set a limit. */
 const maxInteger = 2 ** 24;
@@ -34,6 +36,9 @@ export class HpackDecoder {
   #names: string[] = [];
   #values: string[] = [];
   #size = 0;
+  /** A block that left the table alone, what it said, and the state of the table that it was read with. */
+  #known:
+    { readonly block: Buffer; readonly list: HeaderList; readonly changes: number } | undefined;
 
   constructor(options: HpackDecoderOptions) {
     this.#options = options;
@@ -41,10 +46,22 @@ export class HpackDecoder {
   }
 
   /**
-   * Decodes one complete block. The table follows the whole block also when the list gets too large.
+   * Decodes one complete block. The table follows the whole block also when the list gets too large. A block that is
+   * repeated, as a proxy does for its streams, gives the same list again.
    * Throws {@link HpackError}, after which the decoder must not be used again.
    */
   decode(block: Buffer): HeaderList {
+    const known = this.#known;
+    const { changes } = this.#table;
+    if (known?.changes === changes && known.block.equals(block)) return known.list;
+    const list = this.#decode(block);
+    // Otherwise the bytes mean something else the next time.
+    if (changes === this.#table.changes && block.length <= maxRemembered)
+      this.#known = { block: Buffer.from(block), list, changes };
+    return list;
+  }
+
+  #decode(block: Buffer): HeaderList {
     this.#bytes = block;
     this.#at = 0;
     this.#names = [];

@@ -15,6 +15,7 @@ export class DynamicTable {
   #count = 0;
   #size = 0;
   #maxSize: number;
+  #changes = 0;
 
   /** `capacity` is the largest size the table can ever be allowed. */
   constructor(capacity: number) {
@@ -33,6 +34,11 @@ export class DynamicTable {
     return this.#size;
   }
 
+  /** How often the table has changed: what indices stand for is the same as long as this is. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   name(index: number): string {
     return this.#names[this.#slot(index)] ?? '';
   }
@@ -44,6 +50,7 @@ export class DynamicTable {
   /** Adds an entry, evicting old ones. One that is larger than the table empties it. */
   add(name: string, value: string): void {
     const size = name.length + value.length + entryOverhead;
+    this.#changes++;
     this.#evictTo(this.#maxSize - size);
     if (size > this.#maxSize) return;
     this.#newest = (this.#newest + 1) & (this.#names.length - 1);
@@ -55,6 +62,7 @@ export class DynamicTable {
 
   /** Sets how large the table may be, evicting what no longer fits. At most the capacity. */
   resize(maxSize: number): void {
+    this.#changes++;
     this.#maxSize = maxSize;
     this.#evictTo(maxSize);
   }

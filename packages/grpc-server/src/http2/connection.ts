@@ -4,6 +4,7 @@ import type { Clock, Timer } from '@llm-d/determinism';
 import { HpackDecoder, type HeaderList } from '../hpack/decoder.ts';
 import { emptyTableUpdate } from '../hpack/encoder.ts';
 import { HpackError } from '../hpack/hpack-error.ts';
+import type { BlockPool } from './block-pool.ts';
 import { Budget } from './budget.ts';
 import { ClosedStreams, type Closing } from './closed-streams.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -29,6 +30,8 @@ import { Http2Stream, type StreamEnd, type StreamHandler, type StreamHost } from
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly limits: Http2Limits;
+  /** What is to be sent is written to these. */
+  readonly blocks: BlockPool;
   /** Serves a new stream; must not throw. The stream is half-closed by the peer only after this returns. */
   readonly open: (stream: Http2Stream) => StreamHandler;
   /** The connection is over; `error` says what the peer did wrong, if it did. Called exactly once. */
@@ -109,6 +112,7 @@ export class Http2Connection implements StreamHost {
   #tick: Timer;
   #nowMs: number;
   #block: OpenBlock | undefined;
+  #lastHead: RequestHead | undefined;
   #lastStreamId = 0;
   #sendWindow = defaultWindow;
   #receiveWindow: number;
@@ -140,8 +144,11 @@ export class Http2Connection implements StreamHost {
       maxTableSize: headerTableSize,
       maxHeaderListSize: limits.maxHeaderListBytes,
     });
-    this.#reader = new FrameReader(defaultMaxFrameSize, this.#frame);
-    this.writer = new FrameWriter(socket, this.#flushed);
+    this.#reader = new FrameReader(
+      { maxFrameSize: defaultMaxFrameSize, splitsData: true },
+      this.#frame,
+    );
+    this.writer = new FrameWriter(socket, { blocks: options.blocks, flushed: this.#flushed });
     this.#tick = clock.schedule(tickMs, this.#onTick);
     socket.on('data', this.#received);
     socket.on('drain', this.#socketDrained);
@@ -413,12 +420,20 @@ export class Http2Connection implements StreamHost {
       this.#refuse(streamId, ErrorCode.enhanceYourCalm);
       return;
     }
-    const head = requestHeadOf(headers);
+    const head = this.#headOf(headers);
     if (typeof head === 'string') {
       this.#refuse(streamId, ErrorCode.protocolError);
       return;
     }
     this.#open(streamId, head, endStream);
+  }
+
+  /** Lists that are the same one come of equal header blocks. */
+  #headOf(headers: HeaderList): RequestHead | string {
+    if (this.#lastHead?.headers === headers) return this.#lastHead;
+    const head = requestHeadOf(headers);
+    if (typeof head !== 'string') this.#lastHead = head;
+    return head;
   }
 
   #open(streamId: number, head: RequestHead, endStream: boolean): void {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
+import { blockSize, type BlockPool } from './block-pool.ts';
 import { Flag, frameHeaderLength, FrameType } from './protocol.ts';
 
-const blockSize = 64 * 1024;
-/** Sent blocks that are kept; a connection that moves much needs a few at a time. */
-const maxSpare = 4;
+export interface FrameWriterOptions {
+  readonly blocks: BlockPool;
+  /** Hears after each flush whether the socket wants more. */
+  readonly flushed: (accepted: boolean) => void;
+}
 
 /**
  * Collects outgoing frames in blocks and gives them to the socket once per turn of the event loop: everything that
@@ -12,22 +15,22 @@ const maxSpare = 4;
  */
 export class FrameWriter {
   readonly #socket: Duplex;
+  readonly #blocks: BlockPool;
   readonly #flushed: (accepted: boolean) => void;
-  #block: Buffer = Buffer.allocUnsafeSlow(blockSize);
+  #block: Buffer;
   /** `block[start, end)` waits; what is before has gone to the socket. */
   #start = 0;
   #end = 0;
   /** Blocks that are full, and the part of each that waits. */
   #full: { readonly block: Buffer; readonly start: number; readonly end: number }[] = [];
   #fullBytes = 0;
-  /** Blocks that the socket has sent and that may be filled again. */
-  readonly #spare: Buffer[] = [];
   #scheduled: NodeJS.Immediate | undefined;
 
-  /** `flushed` hears after each flush whether the socket wants more. */
-  constructor(socket: Duplex, flushed: (accepted: boolean) => void) {
+  constructor(socket: Duplex, { blocks, flushed }: FrameWriterOptions) {
     this.#socket = socket;
+    this.#blocks = blocks;
     this.#flushed = flushed;
+    this.#block = blocks.take();
   }
 
   /** Bytes that wait for the end of the turn. */
@@ -147,7 +150,7 @@ export class FrameWriter {
     for (const { block, start, end } of this.#full)
       this.#socket.write(block.subarray(start, end), (error) => {
         // What was written of the block before has been sent before.
-        if (!error && this.#spare.length < maxSpare) this.#spare.push(block);
+        if (!error) this.#blocks.give(block);
       });
     this.#full = [];
     this.#fullBytes = 0;
@@ -173,7 +176,7 @@ export class FrameWriter {
     if (this.#end + size <= blockSize) return;
     this.#full.push({ block: this.#block, start: this.#start, end: this.#end });
     this.#fullBytes += this.#end - this.#start;
-    this.#block = this.#spare.pop() ?? Buffer.allocUnsafeSlow(blockSize);
+    this.#block = this.#blocks.take();
     this.#start = 0;
     this.#end = 0;
   }

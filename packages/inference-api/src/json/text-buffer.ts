@@ -68,23 +68,23 @@ export function findRunEnd(view: DataView, from: number): number {
   return at;
 }
 
+const NOTHING = Buffer.alloc(0);
+const VIEW_OF_NOTHING = viewOf(NOTHING);
+
 /** A growing byte buffer for unescaped JSON strings. `bytes` is replaced when it grows. */
 export class TextBuffer {
-  bytes: Buffer;
+  bytes: Buffer = NOTHING;
   /** Bytes in use; setting it back drops what was appended since. */
   used = 0;
-  #view: DataView;
-
-  constructor(initialBytes = 0) {
-    this.bytes = Buffer.allocUnsafeSlow(initialBytes + SLACK_BYTES);
-    this.#view = viewOf(this.bytes);
-  }
+  /** Bytes for which there will be room at once when more is needed. */
+  sizeHint = 0;
+  #view: DataView = VIEW_OF_NOTHING;
 
   /** Makes room for `count` more bytes, so that appending that many needs no check. */
   reserve(count: number): void {
     const needed = this.used + count + SLACK_BYTES;
     if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.used * 2));
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.used * 2, this.sizeHint + SLACK_BYTES));
     this.bytes.copy(grown, 0, 0, this.used);
     this.bytes = grown;
     this.#view = viewOf(grown);

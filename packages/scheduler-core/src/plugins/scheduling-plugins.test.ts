@@ -219,7 +219,7 @@ describe.each(instancesOf('picker'))('the picker $name', ({ make }) => {
     const { picker } = make();
     fc.assert(
       fc.property(scored, ([{ cycle, endpoints }, stream]) => {
-        const totals = Float64Array.from(stream.take(endpoints.length));
+        const totals = Array.from(stream.take(endpoints.length));
         const before = [[...endpoints], [...totals]];
         const picked = picker?.pick(cycle, { endpoints, totals }) ?? [];
         expect(picked).toHaveLength(1);
@@ -237,7 +237,7 @@ describe.each(schedulingPlugins.filter(({ points }) => points.includes('picker')
       fc.assert(
         fc.property(situation, fc.integer({ min: 1, max: 15 }), ({ cycle, endpoints }, max) => {
           const { picker } = makePlugin(definition, { maxNumOfEndpoints: max });
-          const totals = new Float64Array(endpoints.length);
+          const totals = endpoints.map(() => 0);
           const picked = picker?.pick(cycle, { endpoints, totals }) ?? [];
           expect(picked).toHaveLength(Math.min(max, endpoints.length));
           expect(new Set(picked).size).toBe(picked.length);

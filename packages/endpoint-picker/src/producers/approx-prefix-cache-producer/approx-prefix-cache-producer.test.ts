@@ -29,7 +29,7 @@ const scheduledOn = (endpoint: Endpoint, prefill?: Endpoint): SchedulingResult =
     filters: [],
     scored: [],
     scorers: [],
-    totals: new Float64Array(),
+    totals: [],
     picked: prefill ? [prefill] : [],
   } satisfies ProfileOutcome;
   return {

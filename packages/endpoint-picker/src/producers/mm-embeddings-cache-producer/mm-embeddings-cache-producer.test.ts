@@ -34,7 +34,7 @@ const outcome = (profile: string, picked: readonly Endpoint[]): ProfileOutcome =
   filters: [],
   scored: picked,
   scorers: [],
-  totals: new Float64Array(picked.length),
+  totals: picked.map(() => 0),
   picked,
 });
 const placed = (stages: Record<string, readonly Endpoint[]> = {}): SchedulingResult => ({

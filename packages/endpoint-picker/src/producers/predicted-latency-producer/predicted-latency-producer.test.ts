@@ -131,7 +131,7 @@ const outcome = (profile: string, endpoint: Endpoint): ProfileOutcome => ({
   filters: [],
   scored: [endpoint],
   scorers: [],
-  totals: Float64Array.of(0),
+  totals: [0],
   picked: [endpoint],
 });
 const placedOn = (endpoint: Endpoint, prefill?: Endpoint): SchedulingResult => ({

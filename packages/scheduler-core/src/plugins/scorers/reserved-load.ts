@@ -13,8 +13,8 @@ const SMALLEST_RESERVED_SPAN = 8;
 export function scoreByReservedLoad(
   endpoints: readonly Endpoint[],
   scraped: (metrics: EngineMetrics) => number,
-): Float64Array {
-  const scores = new Float64Array(endpoints.length);
+): number[] {
+  const scores = new Array<number>(endpoints.length);
   let lowestScraped = Infinity;
   let highestScraped = -Infinity;
   let lowest = Infinity;

@@ -17,7 +17,7 @@ const pick = (
     { maxNumOfEndpoints: max },
     { random: createRandom(seed) },
   );
-  const picked = picker?.pick(makeCycle(), { endpoints, totals: Float64Array.from(totals) }) ?? [];
+  const picked = picker?.pick(makeCycle(), { endpoints, totals: totals }) ?? [];
   return picked.map(({ name }) => name).join('');
 };
 

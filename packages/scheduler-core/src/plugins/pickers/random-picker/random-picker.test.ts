@@ -4,7 +4,7 @@ import { makeCycle, makeEndpoint, makePlugin } from '../../../testing/index.ts';
 import { randomPicker } from './random-picker.ts';
 
 const endpoints = ['a', 'b', 'c'].map((name) => makeEndpoint(name));
-const scored = { endpoints, totals: Float64Array.of(0, 100, 0) };
+const scored = { endpoints, totals: [0, 100, 0] };
 
 test('the random picker gives every candidate the same chance, whatever it scored', () => {
   const { picker } = makePlugin(randomPicker, {}, { random: createRandom(3) });

@@ -8,7 +8,7 @@ const [a, b, c] = [makeEndpoint('a'), makeEndpoint('b'), makeEndpoint('c')] as c
 const rotate = (rounds: readonly (readonly Endpoint[])[], max = 1): string[] => {
   const { picker } = makePlugin(roundRobinPicker, { maxNumOfEndpoints: max });
   return rounds.map((endpoints) => {
-    const totals = new Float64Array(endpoints.length);
+    const totals = endpoints.map(() => 0);
     return (picker?.pick(makeCycle(), { endpoints, totals }) ?? [])
       .map(({ name }) => name)
       .join('');

@@ -14,8 +14,7 @@ const shares = (totals: number[], max = 1): Record<string, number> => {
   const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
   const rounds = 6000;
   for (let i = 0; i < rounds; i++) {
-    const picked =
-      picker?.pick(makeCycle(), { endpoints, totals: Float64Array.from(totals) }) ?? [];
+    const picked = picker?.pick(makeCycle(), { endpoints, totals: totals }) ?? [];
     const last = picked.at(-1)?.name ?? '';
     counts[last] = (counts[last] ?? 0) + 1 / rounds;
   }

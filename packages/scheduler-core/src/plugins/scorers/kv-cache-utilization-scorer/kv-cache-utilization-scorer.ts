@@ -13,8 +13,8 @@ export const kvCacheUtilizationScorer = definePlugin({
   create: () => ({ scorer: { score: (_cycle, candidates) => freeShares(candidates) } }),
 });
 
-function freeShares(candidates: readonly Endpoint[]): Float64Array {
-  const scores = new Float64Array(candidates.length);
+function freeShares(candidates: readonly Endpoint[]): number[] {
+  const scores = new Array<number>(candidates.length);
   for (let i = 0; i < scores.length; i++) {
     scores[i] = 1 - (candidates[i] as Endpoint).metrics.kvCacheUsage;
   }

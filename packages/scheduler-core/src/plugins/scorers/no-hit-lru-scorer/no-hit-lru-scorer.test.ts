@@ -17,7 +17,7 @@ const outcomeOf = (profile: string, endpoint: Endpoint): [string, ProfileOutcome
     filters: [],
     scored: [endpoint],
     scorers: [],
-    totals: Float64Array.of(1),
+    totals: [1],
     picked: [endpoint],
   },
 ];

@@ -44,9 +44,9 @@ function scoreMatches(
   candidates: readonly Endpoint[],
   matches: PrefixMatches | undefined,
   { matchLengthWeight, matchLengthScaleTokens }: z.infer<typeof parameters>,
-): Float64Array {
-  const scores = new Float64Array(candidates.length);
-  if (matches === undefined || matches.totalBlocks === 0) return scores;
+): number[] {
+  const scores = new Array<number>(candidates.length);
+  if (matches === undefined || matches.totalBlocks === 0) return scores.fill(0);
   const { totalBlocks, blockSizeTokens } = matches;
   for (let i = 0; i < scores.length; i++) {
     const matched = matches.matchedBlocks(candidates[i] as Endpoint);

@@ -17,7 +17,7 @@ const resultOf = (decode: Endpoint, prefill: Endpoint = decode): SchedulingResul
     filters: [],
     scored: [endpoint],
     scorers: [],
-    totals: Float64Array.of(1),
+    totals: [1],
     picked: [endpoint],
   });
   return {
