@@ -9,6 +9,7 @@
 export const libraries = {
   determinism: [],
   telemetry: [],
+  'app-process': [],
   protos: [],
   'grpc-server': [],
   'crd-types': [],

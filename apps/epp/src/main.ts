@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { endOnSignals, keepHeapLean } from '@llm-d/app-process';
 import { formatHostPort } from '@llm-d/scheduler-core';
 import { createPinoLogger } from '@llm-d/telemetry/pino';
 import { startEpp } from './app.ts';
-import { keepHeapLean } from './lean-heap.ts';
 import { readCommand, type EppOptions } from './options.ts';
 import { startError } from './start-error.ts';
 
@@ -16,27 +16,14 @@ async function run(options: EppOptions): Promise<void> {
   const logger = createPinoLogger({ name: 'epp', level: options.logLevel });
   const epp = await startEpp(options, logger, { version, commit });
 
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals) => {
-    logger.info('stopping', { signal, streams: epp.streams });
-    const closed = epp.close();
-    // The first signal starts the drain, a second one ends the waiting in it.
-    if (stopping) return;
-    stopping = true;
-    closed.then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error('stopped badly', { error });
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  // Set where another program started this one: its end ends the channel.
-  process.once('disconnect', () => {
-    stop('SIGTERM');
-    stop('SIGTERM');
+  endOnSignals(process, {
+    logger,
+    end: (signal) => {
+      logger.info('stopping', { signal, streams: epp.streams });
+      return epp.close();
+    },
+    // A second call ends the waiting of the drain.
+    hurry: () => void epp.close(),
   });
   // Whatever the log level, whoever started this program learns where it serves.
   const at = (port: number) => formatHostPort(options.host ?? '127.0.0.1', port);

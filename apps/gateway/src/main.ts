@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { endOnSignals, keepHeapLean } from '@llm-d/app-process';
 import { readTracingEnvironment, type Logger } from '@llm-d/telemetry';
 import { createPinoLogger } from '@llm-d/telemetry/pino';
 import { startError, startGateway } from './app.ts';
@@ -18,31 +19,20 @@ function tracingSettings(logger: Logger) {
 }
 
 const command = gatewayCommand(version, async (options) => {
+  keepHeapLean();
   const logger = createPinoLogger({ name: 'gateway', level: options.logLevel });
   const gateway = await startGateway(options, logger, {
     build: { version, commit },
     tracing: options.tracing ? tracingSettings(logger) : undefined,
   });
 
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals) => {
-    // A second signal, from the terminal or an impatient person, must not end the drain with an error.
-    if (stopping) return;
-    stopping = true;
-    logger.info('stopping', { signal, inFlight: gateway.inFlight() });
-    gateway.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error('stopped badly', { error });
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  // Set where another program started this one: its end ends the channel.
-  process.once('disconnect', () => {
-    stop('SIGTERM');
+  // A second signal, from the terminal or an impatient person, changes nothing.
+  endOnSignals(process, {
+    logger,
+    end: (signal) => {
+      logger.info('stopping', { signal, inFlight: gateway.inFlight() });
+      return gateway.close();
+    },
   });
   // Whatever the log level, whoever started this program learns where it serves.
   process.stdout.write(`${JSON.stringify({ msg: 'ready', url: gateway.url })}\n`);

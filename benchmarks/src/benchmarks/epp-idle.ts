@@ -2,18 +2,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Benchmark } from '../benchmark.ts';
 import { startCannedServers } from '../load/canned-servers.ts';
-import { realExposition, smallExposition } from '../load/expositions.ts';
+import { atRest, realExposition, smallExposition } from '../load/expositions.ts';
 import { remarksOn, watch, type Window } from '../measuring/window.ts';
 import { startEpp } from '../system/epp-process.ts';
 
 async function idle(
   endpoints: number,
-  { quick, byName }: { quick: boolean; byName: boolean },
+  { quick, byName = true, busy = false }: { quick: boolean; byName?: boolean; busy?: boolean },
 ): Promise<readonly Window[]> {
+  const state = busy ? (exposition: string) => exposition : atRest;
   await using servers = await startCannedServers({
     count: endpoints,
-    exposition: realExposition(),
-    ...(byName && { narrowExposition: smallExposition() }),
+    exposition: state(realExposition()),
+    ...(byName && { narrowExposition: state(smallExposition()) }),
     answer: (socket) => socket.destroy(),
   });
   await using epp = await startEpp(servers.ports);
@@ -33,26 +34,24 @@ export const eppIdle: Benchmark = {
   summary: "an endpoint picker without requests, endpoints with vLLM's 77 KB of metrics",
   runnerIs: 'generator',
   run: async ({ quick }) => {
-    const ten = await idle(10, { quick, byName: true });
-    const hundred = await idle(100, { quick, byName: true });
+    const ten = await idle(10, { quick });
+    const hundred = await idle(100, { quick });
     const whole = await idle(100, { quick, byName: false });
+    const busy = await idle(100, { quick, busy: true });
+    const figure = (name: string, windows: readonly Window[], atMost?: number) => ({
+      name,
+      unit: 'cores',
+      samples: windows.map(cores),
+      ...(atMost !== undefined && { bar: { atMost } }),
+    });
     return {
       figures: [
-        { name: '10 endpoints', unit: 'cores', samples: ten.map(cores), bar: { atMost: 0.03 } },
-        {
-          name: '100 endpoints',
-          unit: 'cores',
-          samples: hundred.map(cores),
-          bar: { atMost: 0.15 },
-        },
-        {
-          name: '100 endpoints that cannot be asked by name',
-          unit: 'cores',
-          samples: whole.map(cores),
-          bar: { atMost: 0.15 },
-        },
+        figure('10 endpoints', ten, 0.03),
+        figure('100 endpoints', hundred, 0.15),
+        figure('100 endpoints that cannot be asked by name', whole, 0.15),
+        figure('100 endpoints that others keep busy', busy),
       ],
-      remarks: remarksOn([...ten, ...hundred, ...whole]),
+      remarks: remarksOn([...ten, ...hundred, ...whole, ...busy]),
     };
   },
 };

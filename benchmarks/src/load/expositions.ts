@@ -21,3 +21,7 @@ export const smallExposition = (): string =>
     )
     .join('\n')
     .concat('\n');
+
+/** The same from an engine at rest: nothing runs, nothing waits. */
+export const atRest = (exposition: string): string =>
+  exposition.replaceAll(/^(vllm:num_requests_(?:running|waiting)[{ ].*) \S+$/gm, '$1 0');
