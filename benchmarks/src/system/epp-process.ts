@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { imageEnvironment } from '@llm-d/app-process';
 import { createTempDir, freePorts } from '@llm-d/test-kit';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -71,7 +72,10 @@ export async function startEpp(
     '--tracing=false',
     ...flags,
   ]);
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...imageEnvironment },
+  });
   const exited = once(child, 'exit');
   started.defer(() => end(child, exited));
   const deadlineMs = performance.now() + READY_TIMEOUT_MS;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { imageEnvironment } from '@llm-d/app-process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -24,7 +25,10 @@ export async function startGateway(
     ...endpoints.flatMap((url) => ['--endpoint', url]),
     ...flags,
   ]);
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...imageEnvironment },
+  });
   const exited = once(child, 'exit');
   const ready = new Promise<number>((done, failed) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
