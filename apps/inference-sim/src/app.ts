@@ -2,7 +2,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sleep, systemClock, type Clock } from '@llm-d/determinism';
+import { createSharedKvStorage } from '@llm-d/engine-sim';
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
+import type { KvEventAddress } from './kv-events/kv-event-publisher.ts';
 import type { InferenceSimOptions } from './options.ts';
 import { Replica } from './replica.ts';
 
@@ -14,8 +16,10 @@ export interface InferenceSimDependencies {
 
 /** A running simulator. */
 export interface InferenceSim {
-  /** One port per replica, in order. */
+  /** One port per engine, in order: the ranks of the first replica, those of the second, ... */
   readonly ports: readonly number[];
+  /** Where each engine's KV events can be heard; empty if they are not published. */
+  readonly kvEvents: readonly KvEventAddress[];
   /** Stops listening, lets answers under way finish for up to `drainMs` (default 0), then ends them. */
   close(options?: { readonly drainMs?: number }): Promise<void>;
 }
@@ -38,30 +42,38 @@ export class ListenError extends Error {
   }
 }
 
-/** Starts the engines and their servers. Either all listen or, after a {@link ListenError}, none. */
+/**
+ * Starts the engines and their servers. Either all listen or, after a {@link ListenError} or `KvEventEndpointError`,
+ * none.
+ */
 export async function startInferenceSim(
   options: InferenceSimOptions,
   dependencies: InferenceSimDependencies = {},
 ): Promise<InferenceSim> {
   const { clock = systemClock, telemetry = noopTelemetry } = dependencies;
+  const { sharedMedium } = options.offload;
+  const storage =
+    sharedMedium === undefined ? undefined : createSharedKvStorage({ medium: sharedMedium });
   const replicas = Array.from(
-    { length: options.replicas },
-    (_, index) => new Replica({ options, index, clock, telemetry }),
+    { length: options.replicas * options.dataParallelSize },
+    (_, index) => new Replica({ options, index, storage, clock, telemetry }),
   );
   const close = async ({ drainMs = 0 } = {}): Promise<void> => {
     await Promise.all(replicas.map((replica) => closeReplica(replica, drainMs, clock)));
   };
   const ports: number[] = [];
   try {
-    for (const [index, { server }] of replicas.entries()) {
+    for (const [index, replica] of replicas.entries()) {
       const port = options.port === 0 ? 0 : options.port + index;
-      ports.push(await listen(server, options.host, port));
+      ports.push(await listen(replica.server, options.host, port));
+      await replica.openEvents(ports.at(-1) ?? 0);
     }
   } catch (error) {
     await close();
     throw error;
   }
-  return { ports, close };
+  const kvEvents = replicas.map(({ eventAddress }) => eventAddress);
+  return { ports, kvEvents: kvEvents.filter((address) => address !== undefined), close };
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {
@@ -76,11 +88,8 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-async function closeReplica(
-  { server, engine }: Replica,
-  drainMs: number,
-  clock: Clock,
-): Promise<void> {
+async function closeReplica(replica: Replica, drainMs: number, clock: Clock): Promise<void> {
+  const { server, engine } = replica;
   const closed = new Promise<void>((resolve) => {
     if (!server.listening) resolve();
     else {
@@ -98,6 +107,7 @@ async function closeReplica(
   engine.stop();
   server.closeAllConnections();
   await closed;
+  await replica.closeEvents();
 }
 
 function isInUse(cause: unknown): boolean {

@@ -1,6 +1,8 @@
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { FlagError, createCommand, optionsFromFlags } from './flags.ts';
+import { FlagError } from './flag-values.ts';
+import { createCommand, optionsFromFlags } from './flags.ts';
+import { defaultOptions } from './options.ts';
 
 function parse(...args: string[]) {
   const command = createCommand('1.2.3').exitOverride();
@@ -84,6 +86,61 @@ describe('flags', () => {
     expect(options.failures).toEqual({ rate: 0, types: ['rate_limit', 'server_error'] });
   });
 
+  test('publish KV events as vLLM does', () => {
+    const config = '{"enable_kv_cache_events":true,"endpoint":"tcp://*:7000"}';
+    expect(parse('--kv-events-config', config).kvEvents).toMatchObject({
+      ...{ endpoint: 'tcp://*:7000', replayEndpoint: undefined, maxEventsPerBatch: Infinity },
+      encoding: { form: 'map', dialect: 'vllm' },
+    });
+    expect(parse('--kv-events-config', '{}').kvEvents).toBeUndefined();
+    expect(parse().kvEvents).toBeUndefined();
+  });
+
+  test('publish KV events as llm-d-inference-sim does', () => {
+    expect(parse('--enable-kvcache').kvEvents).toMatchObject({
+      ...{ endpoint: 'tcp://127.0.0.1:5557', replayEndpoint: undefined },
+      ...{ bufferSteps: 1024, maxEventsPerBatch: 16, encoding: { form: 'array' } },
+    });
+    const args = [
+      ...['--enable-kvcache', 'true', '--zmq-endpoint', 'tcp://*:1', '--event-batch-size', '2'],
+      ...['--use-vllm-map-event-format', '--kv-events-replay-endpoint', 'tcp://*:9'],
+      ...['--kv-events-replay-queue-size', '5', '--kv-events-replay-layout', 'legacy'],
+    ];
+    expect(parse(...args).kvEvents).toMatchObject({
+      ...{ endpoint: 'tcp://*:1', replayEndpoint: 'tcp://*:9', bufferSteps: 5 },
+      ...{ maxEventsPerBatch: 2, encoding: { form: 'map' }, replayLayout: 'legacy' },
+    });
+    expect(parse('--enable-kvcache', 'false', '--event-batch-size', '2').kvEvents).toBeUndefined();
+  });
+
+  test('make events go wrong', () => {
+    const args = [
+      ...['--enable-kvcache', '--kv-events-drop-rate', '10', '--kv-events-truncate', '20'],
+      ...['--kv-events-replay-truncate', '3', '--kv-events-dialect', 'sglang'],
+    ];
+    expect(parse(...args).kvEvents).toMatchObject({
+      faults: { dropPercent: 10, truncatePercent: 20, replayLimit: 3 },
+      encoding: { dialect: 'sglang' },
+    });
+  });
+
+  test('add caches, seeds and ranks', () => {
+    expect(parse()).toMatchObject({ dataParallelSize: 1, offload: defaultOptions.offload });
+    const args = [
+      ...['--cpu-cache-size', '9', '--shared-kv-storage', '--self-describing-kv-events'],
+      ...['--kv-bytes-per-token', '1000', '--hash-seed', '7', '--data-parallel-size', '2'],
+    ];
+    expect(parse(...args)).toMatchObject({
+      dataParallelSize: 2,
+      engine: { hashSeed: '7' },
+      offload: {
+        ...{ cpuBlocks: 9, sharedMedium: 'SHARED_STORAGE' },
+        ...{ selfDescribingEvents: true, kvBytesPerToken: 1000 },
+      },
+    });
+    expect(parse('--shared-kv-storage', 'FS').offload.sharedMedium).toBe('FS');
+  });
+
   test.each([
     [['--port', '70000'], 'from 0 to 65535'],
     [['--port', ''], 'from 0 to 65535'],
@@ -93,6 +150,13 @@ describe('flags', () => {
     [['--failure-types', 'flood'], 'Known types: rate_limit'],
     [['--lora-modules', 'a'], 'NAME=PATH'],
     [['--lora-modules', '{"name":1}'], 'NAME=PATH'],
+    [['--kv-events-config', '{"endpoint_":1}'], 'Unrecognized key: "endpoint_"'],
+    [['--kv-events-config', 'x'], 'it must be a JSON object'],
+    [['--zmq-endpoint', 'localhost:1'], 'It must begin with tcp://'],
+    [['--enable-kvcache', 'yes'], 'It must be true or false'],
+    [['--kv-events-drop-rate', '101'], 'from 0 to 100'],
+    [['--kv-events-replay-layout', 'new'], 'Allowed choices are vllm, legacy'],
+    [['--data-parallel-size', '0'], 'a whole number from 1'],
     [['--unknown'], "unknown option '--unknown'"],
     [['extra'], 'too many arguments'],
   ])('%j is refused', (args, message) => {
@@ -108,6 +172,22 @@ describe('flags', () => {
       '--max-num-batched-tokens (8) must be at least --max-num-seqs (256)',
     ],
     [['--port', '65535', '--replicas', '2'], 'leaves no room'],
+    [['--port', '65534', '--data-parallel-size', '3'], 'leaves no room'],
+    [
+      ['--kv-events-config', '{"enable_kv_cache_events":true}', '--enable-kvcache'],
+      'cannot be combined',
+    ],
+    [
+      [
+        ...['--data-parallel-size', '2', '--kv-events-config'],
+        '{"enable_kv_cache_events":true,"endpoint":"tcp://*:5557","replay_endpoint":"tcp://*:5558"}',
+      ],
+      'KV event ports from 5557 and replay ports from 5558 overlap for 2 engines',
+    ],
+    [
+      ['--replicas', '2', '--enable-kvcache', '--kv-events-replay-endpoint', 'tcp://*:65535'],
+      'KV event port 65535 leaves no room for 2 engines',
+    ],
   ])('%j makes no sense', (args, message) => {
     expect(() => parse(...args)).toThrow(FlagError);
     expect(() => parse(...args)).toThrow(message);

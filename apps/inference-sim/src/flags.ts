@@ -9,6 +9,8 @@ import {
   type EngineProfile,
 } from '@llm-d/engine-sim';
 import { failureTypes, type FailureType } from './failure-injection.ts';
+import { addKvFlags, kvOptions, type KvFlags } from './kv-events/kv-flags.ts';
+import { FlagError, count, milliseconds, numeric } from './flag-values.ts';
 import { statedProfile } from './latency-profile.ts';
 import { defaultOptions, type InferenceSimOptions } from './options.ts';
 import type { LoraModule } from './served-models.ts';
@@ -16,7 +18,7 @@ import type { LoraModule } from './served-models.ts';
 const DEFAULT_PROFILE = 'llama-3.1-8b-a100';
 
 /** What commander gives, by the flags' names in camel case. */
-interface Flags {
+interface Flags extends KvFlags {
   readonly host: string;
   readonly port: number;
   readonly replicas: number;
@@ -49,23 +51,8 @@ interface Flags {
   readonly defaultEmbeddingDimensions: number;
   readonly maxRequestBodySizeMb: number;
   readonly enableRequestIdHeaders: boolean;
+  readonly serverDevMode: boolean;
 }
-
-/** A number within bounds, or an error that says which. */
-function numeric(rule: { min: number; max?: number; whole?: boolean }) {
-  const { min, max = Infinity, whole = false } = rule;
-  return (text: string): number => {
-    const value = Number(text);
-    if (text.trim() !== '' && value >= min && value <= max && (!whole || Number.isInteger(value))) {
-      return value;
-    }
-    const range = max === Infinity ? `from ${min}` : `from ${min} to ${max}`;
-    throw new InvalidArgumentError(`It must be a ${whole ? 'whole ' : ''}number ${range}.`);
-  };
-}
-
-const count = numeric({ min: 1, whole: true });
-const milliseconds = numeric({ min: 0 });
 
 function parseLora(text: string, previous: LoraModule[] = []): LoraModule[] {
   const [name, path] = text.startsWith('{') ? readLoraJson(text) : text.split('=', 2);
@@ -96,7 +83,7 @@ function parseFailureTypes(text: string, previous: FailureType[] = []): FailureT
 /** Flags follow llm-d-inference-sim and vLLM where they mean the same. */
 export function createCommand(version: string): Command {
   const profiles = builtInProfiles.map(({ name }) => name).join(', ');
-  return new Command('inference-sim')
+  const command = new Command('inference-sim')
     .description('A simulated vLLM: its HTTP surface in front of engines that work in steps.')
     .version(version)
     .option('--host <address>', 'address to listen on', defaultOptions.host)
@@ -185,33 +172,31 @@ export function createCommand(version: string): Command {
       32,
     )
     .option('--enable-request-id-headers', 'repeat the request id as x-request-id', false)
+    .option('--server-dev-mode', 'offer /reset_prefix_cache, as VLLM_SERVER_DEV_MODE=1 does', false)
     .allowExcessArguments(false)
     .showHelpAfterError('(--help lists the flags)');
-}
-
-/** A flag that parses but makes no sense. */
-export class FlagError extends Error {
-  readonly code = 'FLAG_INVALID';
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'FlagError';
-  }
+  return addKvFlags(command);
 }
 
 /** The options that a parsed command asks for. @throws {@link FlagError}, or `ProfileError` for a bad profile file */
 export function optionsFromFlags(
   command: Command,
-): Omit<InferenceSimOptions, 'podName' | 'podNamespace'> {
+): Omit<InferenceSimOptions, 'podName' | 'podNamespace' | 'podIp'> {
   const flags = command.opts<Flags>();
   const { profile, extraTtftMs } = chooseProfile(flags);
-  if (flags.port > 0 && flags.port + flags.replicas - 1 > 65_535) {
-    throw new FlagError(`--port ${flags.port} leaves no room for --replicas ${flags.replicas}`);
+  const engines = flags.replicas * flags.dataParallelSize;
+  if (flags.port > 0 && flags.port + engines - 1 > 65_535) {
+    throw new FlagError(
+      `--port ${flags.port} leaves no room for --replicas ${flags.replicas} of --data-parallel-size ${flags.dataParallelSize}`,
+    );
   }
   const loraModules = flags.loraModules ?? [];
   return {
     host: flags.host,
     port: flags.port,
     replicas: flags.replicas,
+    dataParallelSize: flags.dataParallelSize,
+    ...kvOptions(flags, engines),
     profile,
     engine: engineConfig(flags, profile),
     latency: { timeFactorUnderLoad: flags.timeFactorUnderLoad, extraTtftMs },
@@ -225,6 +210,7 @@ export function optionsFromFlags(
     maxBodyBytes: flags.maxRequestBodySizeMb * 2 ** 20,
     maxBufferedBytes: defaultOptions.maxBufferedBytes,
     requestIdHeaders: flags.enableRequestIdHeaders,
+    devMode: flags.serverDevMode,
   };
 }
 
@@ -283,6 +269,7 @@ function engineConfig(flags: Flags, profile: EngineProfile): EngineConfig {
     timeScale: flags.timeScale,
     maxWaitingRequests: flags.maxWaitingQueueLength,
     enablePrefixCaching: flags.prefixCaching,
+    hashSeed: flags.hashSeed ?? '',
     maxLoras: flags.maxLoras ?? 1,
     mode: flags.echo ? 'echo' : flags.mode,
     ...(flags.meanOutputTokens === undefined ? {} : { meanOutputTokens: flags.meanOutputTokens }),

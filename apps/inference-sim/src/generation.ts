@@ -35,6 +35,7 @@ export interface GenerationJob {
   readonly request: GenerationRequest;
   readonly head: AnswerHead;
   readonly lora: string | undefined;
+  readonly sessionId: string | undefined;
   readonly response: ServerResponse;
 }
 
@@ -49,6 +50,7 @@ interface Lane {
   result: SequenceResult | undefined;
   abort: () => void;
   cachedTokens: () => number;
+  offloadedTokens: () => number;
 }
 
 /**
@@ -80,6 +82,7 @@ export class Generation {
       result: undefined,
       abort: () => undefined,
       cachedTokens: () => 0,
+      offloadedTokens: () => 0,
     }));
   }
 
@@ -116,11 +119,13 @@ export class Generation {
       lora: this.#job.lora,
       cacheSalt: request.cacheSalt,
       seed: request.seed,
+      sessionId: this.#job.sessionId,
     };
     const result = engine.submit(engineRequest, this.#sinkOf(lane));
     if (result.kind === 'accepted') {
       lane.abort = result.abort;
       lane.cachedTokens = result.cachedTokens;
+      lane.offloadedTokens = result.offloadedTokens;
       return;
     }
     switch (result.reason) {
@@ -145,6 +150,7 @@ export class Generation {
     const timing = metrics.sequence({
       tokens: lane.prompt.length,
       cachedTokens: () => lane.cachedTokens(),
+      offloadedTokens: () => lane.offloadedTokens(),
     });
     return {
       onToken: (token) => {

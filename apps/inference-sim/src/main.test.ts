@@ -1,14 +1,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import type { KvEventAddress } from './kv-events/kv-event-publisher.ts';
+import { EventListener, askReplay, replayRequest } from './testdata/event-listener.ts';
 import { startTestSim } from './testdata/sim-server.ts';
 
 const TIMEOUT_MS = 60_000;
 
 /** The program itself, from source. */
 function run(...args: string[]) {
+  return runWith({}, ...args);
+}
+
+function runWith(env: Record<string, string>, ...args: string[]) {
   const main = new URL('./main.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--conditions=@llm-d/source', main, ...args]);
+  const child = spawn(process.execPath, ['--conditions=@llm-d/source', main, ...args], {
+    env: { ...process.env, ...env },
+  });
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -28,6 +36,44 @@ test(
     for (const url of ready.urls) expect((await fetch(`${url}/health`)).status).toBe(200);
     child.kill('SIGINT');
     child.kill('SIGINT');
+    expect(await exit).toMatchObject({ code: 0, err: '' });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'publishes KV events of the pod that the environment names, and ends quietly with a listener',
+  async () => {
+    const config = JSON.stringify({
+      ...{ enable_kv_cache_events: true, endpoint: 'tcp://*:0', replay_endpoint: 'tcp://*:0' },
+    });
+    const env = { POD_IP: '10.1.2.3', VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES: '0' };
+    const args = ['--port', '0', '--kv-events-config', config, '--time-scale', '100'];
+    const { child, exit } = runWith(env, ...args);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const ready = JSON.parse(line.toString()) as {
+      readonly urls: readonly [string];
+      readonly model: string;
+      readonly kvEvents: readonly [KvEventAddress];
+    };
+    const [url] = ready.urls;
+    const [{ topic, endpoint, replayEndpoint = '' }] = ready.kvEvents;
+    expect(topic).toBe(`kv@10.1.2.3:${new URL(url).port}@${ready.model}`);
+    let asked = 0;
+    await using listener = new EventListener([endpoint], topic);
+    await listener.warmUp(async () => {
+      const prompt = Array.from({ length: 16 }, (_, i) => 16 * ++asked + i);
+      const response = await fetch(`${url}/v1/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ prompt, max_tokens: 1 }),
+      });
+      await response.text();
+    });
+    const [first] = await askReplay(replayEndpoint, replayRequest(0));
+    // A byte string of 32 bytes, as a hash.
+    expect(first?.[3]?.includes(Buffer.of(0xc4, 32))).toBe(true);
+    child.kill('SIGTERM');
     expect(await exit).toMatchObject({ code: 0, err: '' });
   },
   TIMEOUT_MS,

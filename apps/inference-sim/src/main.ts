@@ -2,8 +2,8 @@
 import { createPinoLogger } from '@llm-d/telemetry/pino';
 import { noopMetrics, noopTracer } from '@llm-d/telemetry';
 import { startInferenceSim } from './app.ts';
+import { withEnvironment } from './environment.ts';
 import { createCommand, optionsFromFlags } from './flags.ts';
-import { defaultOptions, type InferenceSimOptions } from './options.ts';
 
 /** Answers under way may take this long when the program is told to end. */
 const DRAIN_MS = 1000;
@@ -11,17 +11,8 @@ const DRAIN_MS = 1000;
 // Set when the bundle is made; sources have no version.
 const command = createCommand(process.env.LLMD_VERSION ?? '0.0.0-source').parse();
 
-function readOptions(): InferenceSimOptions {
-  const { POD_NAME, POD_NAMESPACE } = process.env;
-  return {
-    ...optionsFromFlags(command),
-    podName: POD_NAME ?? defaultOptions.podName,
-    podNamespace: POD_NAMESPACE ?? defaultOptions.podNamespace,
-  };
-}
-
 async function main(): Promise<void> {
-  const options = readOptions();
+  const options = withEnvironment(optionsFromFlags(command), process.env);
   const logger = createPinoLogger({ name: 'inference-sim' });
   const telemetry = { logger, metrics: noopMetrics, tracer: noopTracer };
   const starting = startInferenceSim(options, { telemetry });
@@ -40,12 +31,13 @@ async function main(): Promise<void> {
   process.on('SIGTERM', end);
   // Set where another program started this one: its end ends the channel.
   process.once('disconnect', end);
-  const { ports } = await starting;
+  const { ports, kvEvents } = await starting;
   logger.info('ready', {
     model: options.servedNames[0] ?? options.engine.model,
     profile: options.profile.name,
     timeScale: options.engine.timeScale,
     urls: ports.map((port) => `http://${options.host}:${port}`),
+    ...(kvEvents.length > 0 && { kvEvents }),
   });
 }
 

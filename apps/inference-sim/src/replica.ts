@@ -2,7 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import { createRandom, type Clock, type Random } from '@llm-d/determinism';
-import { createEngine, type Engine } from '@llm-d/engine-sim';
+import {
+  createEngine,
+  type Engine,
+  type OffloadOptions,
+  type SharedKvStorage,
+} from '@llm-d/engine-sim';
 import type { Telemetry } from '@llm-d/telemetry';
 import { AdminConfig } from './admin-config.ts';
 import { ApiError } from './api-error.ts';
@@ -13,13 +18,18 @@ import {
   readChatRequest,
   readCompletionRequest,
   readMessages,
+  readPrompts,
   type GenerationRequest,
 } from './generation-request.ts';
 import { Generation, type GenerationContext } from './generation.ts';
 import { send, sendJson } from './http-response.ts';
 import { createHttpServer, type Exchange, type Handler } from './http-server.ts';
 import { JsonBody } from './json-body.ts';
+import { cacheReport, prefixReport } from './kv-events/cache-report.ts';
+import { topicOf } from './kv-events/endpoint.ts';
+import { KvEventPublisher, type KvEventAddress } from './kv-events/kv-event-publisher.ts';
 import type { InferenceSimOptions } from './options.ts';
+import { renderedBody } from './rendered-prompt.ts';
 import { ServedModels } from './served-models.ts';
 import { detokenize, tokenize } from './token-text.ts';
 import { narrowTo } from './prometheus-text.ts';
@@ -28,9 +38,15 @@ import { VllmMetrics } from './vllm-metrics.ts';
 /** The vLLM whose surface this is. */
 export const VLLM_VERSION = '0.32.0';
 
+/** Keeps the dice of event faults apart from those of answers. */
+const FAULT_SEED = 0x6b76;
+
 export interface ReplicaOptions {
   readonly options: InferenceSimOptions;
+  /** Number among the engines of this process. */
   readonly index: number;
+  /** What all engines of this process share. */
+  readonly storage: SharedKvStorage | undefined;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -49,15 +65,26 @@ export class Replica {
   readonly #context: GenerationContext;
   readonly #readyAtMs: number;
   readonly #fingerprint: string;
+  readonly #rank: number;
+  readonly #events: KvEventPublisher | undefined;
   /** Requests for inference that have no answer yet. */
   #load = 0;
 
-  constructor({ options, index, clock, telemetry }: ReplicaOptions) {
+  constructor({ options, index, storage, clock, telemetry }: ReplicaOptions) {
     this.#options = options;
     this.#clock = clock;
     const random = createRandom(options.seed + index);
     this.#failureDice = createRandom(~(options.seed + index));
     this.#readyAtMs = clock.nowMs() + options.startupDurationMs;
+    this.#rank = index % options.dataParallelSize;
+    const events =
+      options.kvEvents &&
+      new KvEventPublisher({
+        ...{ events: options.kvEvents, engine: index, rank: this.#rank },
+        random: createRandom(FAULT_SEED + options.seed + index),
+        ...{ clock, logger: telemetry.logger },
+      });
+    this.#events = events;
     const unwritten = new Set<Generation>();
     this.engine = createEngine({
       profile: options.profile,
@@ -65,6 +92,12 @@ export class Replica {
       random,
       telemetry,
       config: { ...options.engine, mode: 'random' },
+      ...offloadOptions(options, storage),
+      ...(events !== undefined && {
+        onKvEvents: (changes) => {
+          events.publish(changes);
+        },
+      }),
       onStep: (record) => {
         this.#metrics.step(record);
         for (const generation of unwritten) generation.flush();
@@ -83,6 +116,7 @@ export class Replica {
       engine: this.engine,
       clock,
       modelName: this.#models.primaryName,
+      rank: this.#rank,
       maxLoras: options.loraEnabled ? this.engine.config.maxLoras : undefined,
     });
     this.#admin = new AdminConfig(this.engine, options.failures);
@@ -94,11 +128,12 @@ export class Replica {
       echo: options.engine.mode === 'echo',
     };
     this.#fingerprint = `vllm-${VLLM_VERSION}-${(options.seed >>> 0).toString(16).padStart(8, '0')}`;
+    const pod = Math.floor(index / options.dataParallelSize);
     this.server = createHttpServer({
       routes: this.#routes(),
       maxBodyBytes: options.maxBodyBytes,
       headers: {
-        'x-inference-pod': options.replicas > 1 ? `${options.podName}-${index}` : options.podName,
+        'x-inference-pod': options.replicas > 1 ? `${options.podName}-${pod}` : options.podName,
         'x-inference-namespace': options.podNamespace,
       },
       gate: (request) => {
@@ -106,6 +141,21 @@ export class Replica {
       },
       logger: telemetry.logger,
     });
+  }
+
+  /** Begins to publish what the engine serving on this port does, if that is asked for. */
+  async openEvents(port: number): Promise<void> {
+    const { kvEvents, podIp } = this.#options;
+    const convention = podIp === undefined ? '' : topicOf(podIp, port, this.#models.primaryName);
+    await this.#events?.open(kvEvents?.topic ?? convention);
+  }
+
+  get eventAddress(): KvEventAddress | undefined {
+    return this.#events?.address;
+  }
+
+  async closeEvents(): Promise<void> {
+    await this.#events?.close();
   }
 
   #routes(): ReadonlyMap<string, Handler> {
@@ -127,15 +177,75 @@ export class Replica {
       ['GET /v1/models', json(() => this.#models.list(this.#nowSeconds()))],
       ['POST /v1/chat/completions', (exchange) => this.#generate(exchange, readChatRequest)],
       ['POST /v1/completions', (exchange) => this.#generate(exchange, readCompletionRequest)],
+      ['POST /v1/chat/completions/render', (exchange) => this.#render(exchange, readChatRequest)],
+      ['POST /v1/completions/render', (exchange) => this.#render(exchange, readCompletionRequest)],
       ['POST /v1/embeddings', (exchange) => this.#embed(exchange)],
       ['POST /tokenize', (exchange) => this.#tokenize(exchange)],
       ['POST /detokenize', (exchange) => this.#detokenize(exchange)],
       ['POST /v1/load_lora_adapter', (exchange) => this.#loadLora(exchange)],
       ['POST /v1/unload_lora_adapter', (exchange) => this.#unloadLora(exchange)],
-      ['POST /reset_prefix_cache', json(() => ({ success: this.engine.resetPrefixCache() }))],
+      ...this.#devRoutes(),
+      ['GET /debug/kv-cache', json(() => cacheReport(this.engine, this.#rank, this.#events))],
+      ['POST /debug/kv-cache', (exchange) => this.#findPrefix(exchange)],
+      ['POST /debug/kv-events/restart', (exchange) => this.#restartEvents(exchange)],
       ['GET /admin/config', json(() => this.#admin.show())],
       ['POST /admin/config', (exchange) => this.#configure(exchange)],
     ]);
+  }
+
+  /** What vLLM offers in its development mode and with KV events only. */
+  #devRoutes(): [string, Handler][] {
+    const { devMode, kvEvents } = this.#options;
+    const reset: Handler = (exchange) => {
+      const query = new URLSearchParams((exchange.request.url ?? '').split('?', 2)[1]);
+      const offload = query.get('reset_external') === 'true';
+      return json(() => ({ success: this.engine.resetPrefixCache({ offload }) }))(exchange);
+    };
+    const sources = json(() => ({ [this.#rank]: this.#eventSource() }));
+    return [
+      ...(devMode ? [['POST /reset_prefix_cache', reset] satisfies [string, Handler]] : []),
+      ...(kvEvents ? [['GET /kv_event_sources', sources] satisfies [string, Handler]] : []),
+    ];
+  }
+
+  /** The resolved `--kv-events-config`. */
+  #eventSource(): object {
+    const { bufferSteps = 0, hwm = 0, maxQueueSize = 0 } = this.#options.kvEvents ?? {};
+    const { endpoint, replayEndpoint, topic } = this.#events?.address ?? {};
+    return {
+      enable_kv_cache_events: true,
+      publisher: 'zmq',
+      endpoint,
+      replay_endpoint: replayEndpoint ?? null,
+      ...{ buffer_steps: bufferSteps, hwm, max_queue_size: maxQueueSize, topic },
+    };
+  }
+
+  async #findPrefix(exchange: Exchange): Promise<void> {
+    const body = JsonBody.parse(await exchange.readBody());
+    const { lora } = this.#models.resolve(body.string('model'));
+    const [promptTokens = new Uint32Array(0)] = body.has('messages')
+      ? [renderChat(readMessages(body), { addGenerationPrompt: true })]
+      : readPrompts(body.get('prompt'));
+    const media = this.engine.cachedPrefix({
+      promptTokens,
+      lora,
+      cacheSalt: body.string('cache_salt'),
+    });
+    const wholeBlocks = Math.floor(promptTokens.length / this.engine.config.blockSizeTokens);
+    sendJson(exchange.response, 200, JSON.stringify(prefixReport(media, wholeBlocks)));
+  }
+
+  /** As if the process had died and come back: the caches are empty, and numbers begin at 0. */
+  async #restartEvents(exchange: Exchange): Promise<void> {
+    const body = JsonBody.parse(await exchange.readBody());
+    if (this.#events === undefined) throw new ApiError(404, 'KV events are not published.');
+    const keepsCache = body.boolean('keep_cache') ?? false;
+    if (!keepsCache && !this.engine.resetPrefixCache({ offload: true, announce: false })) {
+      throw new ApiError(409, 'Requests are running.', { type: 'Conflict' });
+    }
+    await this.#events.restart();
+    sendJson(exchange.response, 200, JSON.stringify({ lives: this.#events.counts().lives }));
   }
 
   /** Refuses everything while the simulated start lasts. */
@@ -150,6 +260,7 @@ export class Replica {
     const { response } = exchange;
     const body = JsonBody.parse(await exchange.readBody());
     const request = read(body);
+    const session = exchange.request.headers['x-session-id'];
     const { name, lora } = this.#models.resolve(request.model);
     const failure = drawFailure(this.#admin.failures, this.#failureDice, name);
     if (failure !== undefined) throw failure;
@@ -161,11 +272,19 @@ export class Replica {
       systemFingerprint: this.#fingerprint,
     };
     if (response.destroyed) return;
-    Generation.start(this.#context, { request, head, lora, response });
+    const sessionId = typeof session === 'string' ? session : body.string('session_id');
+    Generation.start(this.#context, { request, head, lora, sessionId, response });
     this.#load++;
     response.on('close', () => {
       this.#load--;
     });
+  }
+
+  async #render(exchange: Exchange, read: (body: JsonBody) => GenerationRequest): Promise<void> {
+    const request = read(JsonBody.parse(await exchange.readBody()));
+    const { name } = this.#models.resolve(request.model);
+    const id = (request.kind === 'chat' ? 'chatcmpl-' : 'cmpl-') + this.#requestId(exchange);
+    sendJson(exchange.response, 200, renderedBody(request, { id, model: name }));
   }
 
   /** The client's id, or a new one; repeated in the answer's headers if so configured. */
@@ -264,6 +383,21 @@ export class Replica {
   #nowSeconds(): number {
     return Math.floor(this.#clock.epochMs() / 1000);
   }
+}
+
+function offloadOptions(
+  { offload }: InferenceSimOptions,
+  storage: SharedKvStorage | undefined,
+): { readonly offload?: OffloadOptions } {
+  const { cpuBlocks, kvBytesPerToken, selfDescribingEvents } = offload;
+  if (cpuBlocks === 0 && storage === undefined) return {};
+  return {
+    offload: {
+      ...{ kvBytesPerToken, selfDescribingEvents },
+      ...(cpuBlocks > 0 && { cpu: { blocks: cpuBlocks } }),
+      ...(storage !== undefined && { shared: { storage } }),
+    },
+  };
 }
 
 /** A handler that answers with what `body` gives. */

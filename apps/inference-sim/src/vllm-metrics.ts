@@ -11,6 +11,8 @@ export interface VllmMetricsOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly modelName: string;
+  /** Data-parallel rank of the engine. */
+  readonly rank: number;
   /** Most adapters in a batch; undefined when adapters are not enabled, which hides their metric. */
   readonly maxLoras: number | undefined;
 }
@@ -27,6 +29,7 @@ export class VllmMetrics {
   );
   #promptTokens = 0;
   #cachedTokens = 0;
+  #offloadedTokens = 0;
   #generationTokens = 0;
   #rejections = 0;
   /** Label sets exposed so far with the time of the last exposition: vLLM keeps old ones too. Bounded. */
@@ -38,13 +41,17 @@ export class VllmMetrics {
     this.#engine = options.engine;
     this.#clock = options.clock;
     this.#maxLoras = options.maxLoras;
-    this.#labels = { engine: '0', model_name: options.modelName };
+    this.#labels = { engine: String(options.rank), model_name: options.modelName };
     this.#createdSeconds = options.clock.epochMs() / 1000;
     this.#histograms = createHistograms(options.engine.config.maxModelLen);
   }
 
   /** Follows the tokens of one sequence. */
-  sequence(prompt: { readonly tokens: number; cachedTokens(): number }): { token(): void } {
+  sequence(prompt: {
+    readonly tokens: number;
+    cachedTokens(): number;
+    offloadedTokens(): number;
+  }): { token(): void } {
     const arrivedMs = this.#clock.nowMs();
     let lastMs: number | undefined;
     return {
@@ -54,6 +61,7 @@ export class VllmMetrics {
           this.#histograms.firstToken.observe((nowMs - arrivedMs) / 1000);
           this.#promptTokens += prompt.tokens;
           this.#cachedTokens += prompt.cachedTokens();
+          this.#offloadedTokens += prompt.offloadedTokens();
         } else this.#histograms.interToken.observe((nowMs - lastMs) / 1000);
         lastMs = nowMs;
       },
@@ -152,6 +160,7 @@ export class VllmMetrics {
   #counters(): string {
     const snapshot = this.#engine.snapshot();
     const hits = snapshot.prefixCacheHitsTokens;
+    const { offloadQueriesTokens, cpuHitsTokens, sharedHitsTokens } = snapshot;
     return (
       this.#counter(
         'prefix_cache_queries',
@@ -168,12 +177,12 @@ export class VllmMetrics {
       this.#counter(
         'external_prefix_cache_queries',
         'External prefix cache queries from KV connector cross-instance cache sharing, in terms of number of queried tokens.',
-        { '': 0 },
+        { '': offloadQueriesTokens },
       ) +
       this.#counter(
         'external_prefix_cache_hits',
         'External prefix cache hits from KV connector cross-instance cache sharing, in terms of number of cached tokens.',
-        { '': 0 },
+        { '': cpuHitsTokens + sharedHitsTokens },
       ) +
       this.#counter('num_preemptions', 'Cumulative number of preemption from the engine.', {
         '': snapshot.preemptions,
@@ -186,8 +195,8 @@ export class VllmMetrics {
         'Number of prompt tokens by source.',
         {
           local_compute: this.#promptTokens - this.#cachedTokens,
-          local_cache_hit: this.#cachedTokens,
-          external_kv_transfer: 0,
+          local_cache_hit: this.#cachedTokens - this.#offloadedTokens,
+          external_kv_transfer: this.#offloadedTokens,
         },
         'source',
       ) +
@@ -199,7 +208,10 @@ export class VllmMetrics {
         'Prefix-cache hit tokens by the cache tier that supplied them: device (local HBM), host (offloaded to DRAM), ' +
           'disk, p2p (transferred from another vLLM instance) or external_unspecified. Counted at admission; ' +
           'sums to vllm:prefix_cache_hits + vllm:external_prefix_cache_hits.',
-        { device: hits, host: 0, p2p: 0, disk: 0, external_unspecified: 0 },
+        {
+          ...{ device: hits, host: cpuHitsTokens, p2p: 0 },
+          ...{ disk: sharedHitsTokens, external_unspecified: 0 },
+        },
         'source',
       ) +
       this.#counter('generation_tokens', 'Number of generation tokens processed.', {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BlockPool } from './block-pool.ts';
 import { NONE } from './block-table.ts';
-import { storedEvent, type KvEvent } from './kv-events.ts';
+import type { KvEvent } from './kv-events/kv-event.ts';
+import { removedEvent, storedEvent } from './kv-events/sequence-events.ts';
+import type { OffloadMatch, OffloadTiers } from './offload/offload-tiers.ts';
 import { WaitingQueue, type Sequence } from './sequence.ts';
 import type { StepWork } from './step-time.ts';
 
@@ -14,6 +16,16 @@ export interface BatchLimits {
   readonly maxLoras: number;
 }
 
+/** What a batch has to do with the world around it. */
+export interface BatchSurroundings {
+  /** Where changes of caches are reported, in order; undefined when nobody asks for them. */
+  readonly events: KvEvent[] | undefined;
+  readonly offload: OffloadTiers | undefined;
+}
+
+/** What vLLM calls the accelerator's memory in events. */
+export const GPU_MEDIUM = 'GPU';
+
 /**
  * Which sequences compute how many tokens in a step, and with which blocks: vLLM's scheduler without a clock.
  *
@@ -21,12 +33,16 @@ export interface BatchLimits {
  * for those still in prefill; then it admits waiting ones first come, first served, each reusing the cached blocks of its
  * prefix. When blocks run out the sequence admitted last gives up its own and goes back to the head of the queue; in such
  * a step nobody is admitted. The budget is split in chunks, so long prompts span steps and share them.
+ *
+ * A prompt that goes on in an offload tier gets its blocks and runs once they are loaded; others run meanwhile.
  */
 export class Batch {
   readonly pool: BlockPool;
   readonly waiting = new WaitingQueue();
   /** In order of admission. */
   readonly running: Sequence[] = [];
+  /** Admitted, and waiting for blocks on their way from offload tiers; in order of admission. */
+  readonly loading: Sequence[] = [];
   /** Work of the step planned last. */
   readonly work: StepWork = {
     prefillTokens: 0,
@@ -39,19 +55,24 @@ export class Batch {
   /** Prompt tokens looked up and found in the prefix cache, since the start. */
   cacheQueries = 0;
   cacheHits = 0;
+  /** Prompt tokens looked up in offload tiers, and found in host memory and in shared storage. */
+  offloadQueries = 0;
+  cpuHits = 0;
+  sharedHits = 0;
 
   readonly #limits: BatchLimits;
-  /** Changes of the cache since they were last collected; undefined when nobody asks for them. */
   readonly #events: KvEvent[] | undefined;
+  readonly #offload: OffloadTiers | undefined;
   readonly #activeLoras = new Map<string, number>();
 
-  constructor(limits: BatchLimits, events: KvEvent[] | undefined) {
+  constructor(limits: BatchLimits, { events, offload }: BatchSurroundings) {
     this.#limits = limits;
     this.#events = events;
+    this.#offload = offload;
     this.pool = new BlockPool(limits.numGpuBlocks);
     if (events !== undefined) {
       this.pool.onEvict = (key) => {
-        events.push({ kind: 'removed', keys: [key] });
+        events.push(removedEvent([key], GPU_MEDIUM));
       };
     }
   }
@@ -63,10 +84,16 @@ export class Batch {
     work.prefillContext = 0;
     work.decodeSequences = 0;
     work.decodeContext = 0;
+    if (this.loading.length > 0) this.#collectLoaded(nowMs);
     const preemptionsBefore = this.preemptions;
     const budget = this.#serveRunning();
     if (this.preemptions === preemptionsBefore) this.#admit(budget, nowMs);
     return work.prefillTokens + work.decodeSequences > 0;
+  }
+
+  /** When the next load ends; Infinity without any. */
+  get nextLoadedMs(): number {
+    return this.loading.reduce((least, { loadedMs }) => Math.min(least, loadedMs), Infinity);
   }
 
   /**
@@ -99,17 +126,22 @@ export class Batch {
     if (sequence.state === 'running') {
       this.running.splice(this.running.indexOf(sequence), 1);
       this.#leave(sequence);
+    } else if (sequence.state === 'loading') {
+      this.loading.splice(this.loading.indexOf(sequence), 1);
+      this.#leave(sequence);
     } else if (sequence.delay === undefined) {
       this.waiting.remove(sequence);
     }
     sequence.state = 'finished';
   }
 
-  /** Empties the prefix cache if no block is in use; returns whether it did. */
-  clearCache(): boolean {
+  /** Empties the prefix cache if no block is in use, with host memory if so asked; returns whether it did. */
+  clearCache({ offload = false } = {}): boolean {
     const cleared = this.pool.clear();
-    if (cleared) this.#events?.push({ kind: 'cleared' });
-    return cleared;
+    if (!cleared) return false;
+    if (offload) this.#offload?.cpu?.clear();
+    this.#events?.push({ kind: 'cleared' });
+    return true;
   }
 
   /** Gives running sequences their tokens; returns what is left of the budget. */
@@ -159,50 +191,58 @@ export class Batch {
   #admit(budget: number, nowMs: number): void {
     let next: Sequence | undefined;
     for (let sequence = this.waiting.head; sequence !== undefined; sequence = next) {
-      if (budget <= 0 || this.running.length >= this.#limits.maxNumSeqs) return;
+      const places = this.#limits.maxNumSeqs - this.running.length - this.loading.length;
+      if (budget <= 0 || places <= 0) return;
       next = sequence.next;
       if (this.isDeferred(sequence)) continue;
       const tokens = this.#tryAdmit(sequence, budget, nowMs);
-      if (tokens === 0) return;
+      if (tokens === undefined) return;
       budget -= tokens;
     }
   }
 
-  /** True if the sequence waits for an adapter's place rather than for capacity. */
+  /** True if the sequence waits for an adapter's place or for its blocks to load rather than for capacity. */
   isDeferred(sequence: Sequence): boolean {
+    if (sequence.state === 'loading') return true;
     const { lora } = sequence.plan.request;
     if (lora === undefined || this.#activeLoras.has(lora)) return false;
     return this.#activeLoras.size >= this.#limits.maxLoras;
   }
 
-  /** Tokens that the newly admitted sequence computes; 0 if its blocks do not fit. */
-  #tryAdmit(sequence: Sequence, budget: number, nowMs: number): number {
+  /** Tokens that the newly admitted sequence computes in this step; undefined if its blocks do not fit. */
+  #tryAdmit(sequence: Sequence, budget: number, nowMs: number): number | undefined {
     const size = this.#limits.blockSizeTokens;
     const total = sequence.promptLength + sequence.generated;
     // The last token is computed in any case: its output is the next token.
-    const hits = this.#findPrefix(sequence, Math.floor((total - 1) / size));
-    const tokens = Math.min(total - hits * size, budget);
-    const needed = Math.ceil((hits * size + tokens) / size) - hits;
+    const limit = Math.min(Math.floor((total - 1) / size), sequence.keys.length);
+    const hits = this.#findPrefix(sequence, limit);
+    const loads = this.#offload?.match(sequence.keys, hits, limit);
+    const tokens = loads?.blocks ? 0 : Math.min(total - hits * size, budget);
+    const needed = loads?.blocks ? loads.blocks : Math.ceil((hits * size + tokens) / size) - hits;
     let idleHits = 0;
     for (let i = 0; i < hits; i++) if (this.pool.isIdle(sequence.blocks[i] ?? NONE)) idleHits++;
-    if (needed > this.pool.available - idleHits) return 0;
+    if (needed > this.pool.available - idleHits) return undefined;
 
     for (let i = 0; i < hits; i++) this.pool.hold(sequence.blocks[i] ?? NONE);
     sequence.blockCount = hits;
     sequence.storedBlocks = hits;
     sequence.computed = hits * size;
     this.#take(sequence, needed);
-    this.#enter(sequence, nowMs);
-    this.#prefill(sequence, tokens);
+    this.#enter(sequence);
+    this.#offload?.touch(sequence, limit);
+    if (loads?.blocks) this.#load(sequence, loads, nowMs);
+    else {
+      this.#run(sequence, nowMs);
+      this.#prefill(sequence, tokens);
+    }
     return tokens;
   }
 
   /** Puts the cached blocks of the sequence's prefix, at most `limit`, into its list without holding them. */
   #findPrefix(sequence: Sequence, limit: number): number {
     const { keys, blocks } = sequence;
-    const last = Math.min(limit, keys.length);
     let hits = 0;
-    for (; hits < last; hits++) {
+    for (; hits < limit; hits++) {
       const block = this.pool.find(keys[hits] ?? NaN);
       if (block === NONE) break;
       blocks[hits] = block;
@@ -210,17 +250,54 @@ export class Batch {
     return hits;
   }
 
-  #enter(sequence: Sequence, nowMs: number): void {
+  #enter(sequence: Sequence): void {
     this.waiting.remove(sequence);
-    this.running.push(sequence);
-    sequence.state = 'running';
     const { lora } = sequence.plan.request;
     if (lora !== undefined) this.#activeLoras.set(lora, (this.#activeLoras.get(lora) ?? 0) + 1);
+  }
+
+  #load(sequence: Sequence, loads: OffloadMatch, nowMs: number): void {
+    sequence.state = 'loading';
+    sequence.loads = loads;
+    sequence.loadedMs = this.#offload?.load(loads, nowMs) ?? nowMs;
+    this.loading.push(sequence);
+  }
+
+  /** Sequences whose blocks have come in run from here on, and their blocks can be found. */
+  #collectLoaded(nowMs: number): void {
+    const { loading } = this;
+    let kept = 0;
+    for (const sequence of loading) {
+      const { loads, loadedMs } = sequence;
+      if (loads === undefined || loadedMs > nowMs) {
+        loading[kept++] = sequence;
+        continue;
+      }
+      const from = sequence.storedBlocks;
+      this.#run(sequence, nowMs);
+      sequence.computed += loads.blocks * this.#limits.blockSizeTokens;
+      this.#storeFilled(sequence);
+      this.#offload?.loaded(sequence, from, loads);
+      sequence.loads = undefined;
+    }
+    loading.length = kept;
+  }
+
+  #run(sequence: Sequence, nowMs: number): void {
+    this.running.push(sequence);
+    sequence.state = 'running';
     if (sequence.admittedMs !== undefined) return;
     sequence.admittedMs = nowMs;
-    sequence.cachedTokens = sequence.computed;
+    const size = this.#limits.blockSizeTokens;
+    const { blocks = 0, cpuBlocks = 0 } = sequence.loads ?? {};
+    sequence.offloadedTokens = blocks * size;
+    sequence.cachedTokens = sequence.computed + sequence.offloadedTokens;
     this.cacheQueries += sequence.promptLength;
     this.cacheHits += sequence.computed;
+    if (this.#offload === undefined) return;
+    this.offloadQueries += sequence.promptLength - sequence.computed;
+    this.cpuHits += cpuBlocks * size;
+    this.sharedHits += (blocks - cpuBlocks) * size;
   }
 
   #prefill(sequence: Sequence, tokens: number): void {
@@ -240,13 +317,21 @@ export class Batch {
     const size = this.#limits.blockSizeTokens;
     if ((sequence.storedBlocks + 1) * size > sequence.computed) return;
     const from = sequence.storedBlocks;
+    this.#storeFilled(sequence);
+    this.#offload?.store(sequence, from, sequence.storedBlocks);
+  }
+
+  #storeFilled(sequence: Sequence): void {
+    const size = this.#limits.blockSizeTokens;
+    const from = sequence.storedBlocks;
     const to = Math.min(Math.floor(sequence.computed / size), sequence.keys.length);
     for (let i = from; i < to; i++) {
       this.pool.store(sequence.blocks[i] ?? NONE, sequence.keys[i] ?? NaN);
     }
     sequence.storedBlocks = to;
     if (this.#events !== undefined && to > from) {
-      this.#events.push(storedEvent(sequence, { from, to, blockSizeTokens: size }));
+      const range = { from, to, blockSizeTokens: size };
+      this.#events.push(storedEvent(sequence, range, GPU_MEDIUM));
     }
   }
 
@@ -259,6 +344,7 @@ export class Batch {
     sequence.storedBlocks = 0;
     sequence.computed = 0;
     sequence.inStep = false;
+    sequence.loads = undefined;
     const { lora } = sequence.plan.request;
     if (lora === undefined) return;
     const others = (this.#activeLoras.get(lora) ?? 1) - 1;

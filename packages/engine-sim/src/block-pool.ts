@@ -62,9 +62,19 @@ export class BlockPool {
     return { total: this.total, used: this.used, cached: this.#cachedCount, free: this.#freeCount };
   }
 
+  /** Keys of the blocks' contents, each as often as there are copies. */
+  *contents(): Iterable<number> {
+    for (const key of this.#keys) if (!Number.isNaN(key)) yield key;
+  }
+
   /** A block whose content is `key`, or NONE. Does not hold it. */
   find(key: number): number {
     return this.#table.get(key);
+  }
+
+  /** True if some block's content is `key`. */
+  has(key: number): boolean {
+    return this.find(key) !== NONE;
   }
 
   /** True if nobody holds the block. */

@@ -17,6 +17,8 @@ export interface EngineConfig {
   readonly maxWaitingRequests?: number;
   /** Default true. */
   readonly enablePrefixCaching?: boolean;
+  /** Begins every block's chain, as PYTHONHASHSEED does for vLLM: engines with the same seed give blocks the same hashes. Default ''. */
+  readonly hashSeed?: string;
   /** Different LoRA adapters in one step. Default 1. */
   readonly maxLoras?: number;
   /** Mean of drawn answer lengths, in tokens. Default 128. */
@@ -51,6 +53,7 @@ export function settleConfig(profile: EngineProfile, config: EngineConfig): Sett
     maxNumSeqs: profile.maxNumSeqs,
     maxWaitingRequests: 10_000,
     enablePrefixCaching: true,
+    hashSeed: '',
     maxLoras: 1,
     meanOutputTokens: 128,
     mode: 'random',

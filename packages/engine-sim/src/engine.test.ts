@@ -3,7 +3,7 @@ import { noopTelemetry } from '@llm-d/telemetry';
 import { describe, expect, test } from 'vitest';
 import { findBuiltInProfile } from './built-in-profiles.ts';
 import type { StepRecord } from './engine.ts';
-import type { KvEvent } from './kv-events.ts';
+import type { KvEvent } from './kv-events/kv-event.ts';
 import { buildEngine, prompt } from './testdata/build-engine.ts';
 
 describe('time', () => {
@@ -17,6 +17,7 @@ describe('time', () => {
       promptTokens: 20,
       generatedTokens: 3,
       cachedTokens: 0,
+      offloadedTokens: 0,
       preemptions: 0,
       arrivedMs: 0,
       admittedMs: 0,
@@ -172,33 +173,132 @@ describe('the prefix cache', () => {
     expect(engine.snapshot().blocks).toMatchObject({ cached: 0, used: 0 });
   });
 
-  test('reports its changes: chunks chained by parents, evictions, the reset', () => {
-    const events: KvEvent[] = [];
+  test('reports its changes: chunks chained by parents, evictions, the reset with the next step', () => {
+    const batches: (readonly KvEvent[])[] = [];
     const { clock, engine, submit } = buildEngine(
       { numGpuBlocks: 6, maxNumBatchedTokens: 8 },
-      { onKvEvents: (batch) => events.push(...batch) },
+      { onKvEvents: (batch) => batches.push(batch) },
     );
     const outputTokens = Uint32Array.of(50, 51, 52, 53);
     submit({ promptTokens: prompt(1, 14), outputTokens, ignoreEos: false });
     clock.run();
-    const [first, second, third] = events;
-    expect(first).toMatchObject({ kind: 'stored', parentKey: null, blockSizeTokens: 4 });
+    const [first, second, third] = batches.flat();
+    expect(batches.map(({ length }) => length)).toEqual([1, 1, 1]);
+    expect(first).toMatchObject({
+      ...{ kind: 'stored', parent: null, blockSizeTokens: 4, medium: 'GPU' },
+      ...{ loraId: null, loraName: null, extraKeys: [null, null] },
+      ...{ groupIndex: 0, specKind: 'full_attention' },
+    });
     if (first?.kind !== 'stored' || second?.kind !== 'stored' || third?.kind !== 'stored') {
       throw new Error('three stores were expected');
     }
     expect([...first.tokens]).toEqual([...prompt(1, 8)]);
-    expect(second.parentKey).toBe(first.keys[1]);
+    expect(second.parent).toEqual([...first.hashes.slice(2)]);
     expect([...third.tokens]).toEqual([...prompt(1, 14).subarray(12), 50, 51]);
-    events.length = 0;
+    batches.length = 0;
     submit({ promptTokens: prompt(2, 17), maxTokens: 1 });
     clock.run();
-    expect(events.map(({ kind }) => kind)).toEqual([
-      ...['stored', 'removed', 'removed', 'stored', 'removed'],
+    expect(batches.map((batch) => batch.map(({ kind }) => kind))).toEqual([
+      ['stored'],
+      ['removed', 'removed', 'stored'],
+      ['removed'],
     ]);
-    expect(events[1]).toMatchObject({ keys: [third.keys[0]] });
-    events.length = 0;
+    expect(batches[1]?.[0]).toMatchObject({
+      hashes: [...third.hashes],
+      medium: 'GPU',
+      groupIndex: 0,
+    });
+    batches.length = 0;
     engine.resetPrefixCache();
-    expect(events).toEqual([{ kind: 'cleared' }]);
+    expect(batches).toEqual([]);
+    submit({ promptTokens: prompt(3, 4), maxTokens: 1 });
+    clock.run();
+    expect(batches.map((batch) => batch.map(({ kind }) => kind))).toEqual([['cleared', 'stored']]);
+  });
+
+  test('a reset that is not announced takes with it what has yet to be told', () => {
+    const batches: (readonly KvEvent[])[] = [];
+    const { clock, engine, submit } = buildEngine(
+      {},
+      { onKvEvents: (batch) => batches.push(batch) },
+    );
+    submit({ promptTokens: prompt(1, 16), maxTokens: 1 });
+    clock.run();
+    batches.length = 0;
+    engine.resetPrefixCache();
+    expect(engine.resetPrefixCache({ announce: false })).toBe(true);
+    submit({ promptTokens: prompt(1, 4), maxTokens: 1 });
+    clock.run();
+    expect(batches.flat().map(({ kind }) => kind)).toEqual(['stored']);
+  });
+
+  test('events name what a block depends on besides tokens', () => {
+    const events: KvEvent[] = [];
+    const { clock, engine, submit } = buildEngine(
+      {},
+      { onKvEvents: (batch) => events.push(...batch) },
+    );
+    engine.loadLora('a');
+    engine.loadLora('b');
+    submit({
+      ...{ promptTokens: prompt(1, 12), maxTokens: 1, lora: 'b', cacheSalt: 'tenant' },
+      media: [{ identifier: 'cat', startToken: 5, lengthTokens: 4 }],
+      sessionId: 's-1',
+    });
+    clock.run();
+    expect(events).toMatchObject([
+      {
+        loraId: 2,
+        loraName: 'b',
+        sessionId: 's-1',
+        extraKeys: [
+          ['b', 'tenant'],
+          ['b', ['cat', 1]],
+          ['b', ['cat', -3]],
+        ],
+      },
+    ]);
+  });
+
+  test('equal placeholder tokens of different media share nothing from there on', () => {
+    const { clock, submit } = buildEngine();
+    const media = (identifier: string) => [{ identifier, startToken: 6, lengthTokens: 3 }];
+    const cached = (identifier: string) => {
+      const track = submit({
+        promptTokens: prompt(1, 17),
+        maxTokens: 1,
+        media: media(identifier),
+      });
+      clock.run();
+      return track.result?.cachedTokens;
+    };
+    expect([cached('cat'), cached('dog'), cached('cat')]).toEqual([0, 4, 16]);
+  });
+
+  test('blocks have the same hashes in every engine with the same seed, and others with another', () => {
+    const hashesOf = (hashSeed: string) => {
+      const { clock, engine, submit } = buildEngine({ hashSeed });
+      submit({ promptTokens: prompt(1, 16), maxTokens: 1 });
+      clock.run();
+      return [...(engine.cacheContents()[0]?.copies.keys() ?? [])];
+    };
+    expect(hashesOf('0')).toHaveLength(4);
+    expect(hashesOf('0')).toEqual(hashesOf('0'));
+    expect(hashesOf('0').filter((hash) => hashesOf('1').includes(hash))).toEqual([]);
+  });
+
+  test('can be listed: hashes with their copies, and the blocks a prompt need not compute', () => {
+    const { clock, engine, submit } = buildEngine();
+    // A prompt of whole blocks computes its last one again, into a copy.
+    submit({ promptTokens: prompt(1, 16), maxTokens: 1 });
+    clock.run();
+    submit({ promptTokens: prompt(1, 16), maxTokens: 1 });
+    clock.run();
+    const [gpu, ...others] = engine.cacheContents();
+    expect(others).toEqual([]);
+    expect([...(gpu?.copies.values() ?? [])].sort()).toEqual([1, 1, 1, 2]);
+    expect(engine.cachedPrefix({ promptTokens: prompt(1, 13) })).toEqual(['GPU', 'GPU', 'GPU']);
+    expect(engine.cachedPrefix({ promptTokens: prompt(1, 13), cacheSalt: 's' })).toEqual([]);
   });
 });
 

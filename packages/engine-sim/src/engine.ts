@@ -4,9 +4,13 @@ import { createPrefixHasher, type PrefixHasher } from '@llm-d/kv-index';
 import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
 import { planAnswer } from './answer.ts';
 import { Batch } from './batch.ts';
+import { BlockKeys } from './block-keys.ts';
 import type { BlockCounts } from './block-pool.ts';
+import { cacheContents, prefixMedia, type TierContents } from './cache-contents.ts';
 import { settleConfig, type EngineConfig, type SettledConfig } from './engine-config.ts';
-import type { KvEvent } from './kv-events.ts';
+import type { KvEvent } from './kv-events/kv-event.ts';
+import type { OffloadOptions } from './offload/offload-options.ts';
+import { OffloadTiers } from './offload/offload-tiers.ts';
 import type { EngineProfile } from './profile.ts';
 import type {
   EngineRequest,
@@ -40,13 +44,17 @@ export interface EngineSnapshot {
   readonly running: number;
   /** Requests that wait, the deferred ones included. */
   readonly waiting: number;
-  /** Of these, requests that wait for a place among the adapters. */
+  /** Of these, requests that wait for a place among the adapters, or for blocks to come from offload tiers. */
   readonly deferred: number;
   /** Share of the KV blocks that sequences hold, 0 to 1. */
   readonly kvUsage: number;
   readonly blocks: BlockCounts;
   readonly prefixCacheQueriesTokens: number;
   readonly prefixCacheHitsTokens: number;
+  /** The same of offload tiers: asked for what the accelerator's memory lacks. 0 without any. */
+  readonly offloadQueriesTokens: number;
+  readonly cpuHitsTokens: number;
+  readonly sharedHitsTokens: number;
   readonly preemptions: number;
   readonly steps: number;
   readonly loadedLoras: readonly string[];
@@ -61,14 +69,28 @@ export interface EngineOptions {
   /** Draws answers. */
   readonly random: Random;
   readonly config?: EngineConfig;
+  /** Caches behind the accelerator's memory. Default none. */
+  readonly offload?: OffloadOptions;
   /** Hashes blocks. Default: one of its own; engines of one thread can share. */
   readonly hasher?: PrefixHasher;
   readonly telemetry?: Telemetry;
   /** Called after each step's sinks, in the same turn of the event loop. */
   readonly onStep?: (record: Readonly<StepRecord>) => void;
-  /** Called with the changes of the prefix cache: after planning a step, and after a reset. */
+  /**
+   * Called at the end of a step, before its sinks, with what has changed in the caches since the call before. A reset is
+   * told with the next step, as vLLM does. Without it events cost nothing.
+   */
   readonly onKvEvents?: (events: readonly KvEvent[]) => void;
 }
+
+export interface ResetOptions {
+  /** Empties host memory too. Shared storage is never emptied. Default false. */
+  readonly offload?: boolean;
+  /** False: nobody is told, and what has yet to be told never is, as when a process dies. Default true. */
+  readonly announce?: boolean;
+}
+
+type PrefixFields = 'promptTokens' | 'lora' | 'cacheSalt' | 'media';
 
 /** A simulated vLLM engine. */
 export interface Engine {
@@ -84,7 +106,11 @@ export interface Engine {
   /** Forgets an adapter, false if it is unknown. Accepted requests for it still run. */
   unloadLora(name: string): boolean;
   /** Empties the prefix cache; false, changing nothing, while sequences hold blocks. As in vLLM. */
-  resetPrefixCache(): boolean;
+  resetPrefixCache(options?: ResetOptions): boolean;
+  /** What the caches truly hold. Walks through all of it: for tests and debugging. */
+  cacheContents(): readonly TierContents[];
+  /** Of a prompt's leading whole blocks that need not be computed, the caches that have them (the fastest of each). */
+  cachedPrefix(request: Pick<EngineRequest, PrefixFields>): readonly string[];
   /** Aborts everything and refuses what comes. Leaves no timer behind. */
   stop(): void;
 }
@@ -106,10 +132,13 @@ class StepLoop implements Engine {
   readonly config: SettledConfig;
   readonly #options: EngineOptions;
   readonly #telemetry: Telemetry;
-  readonly #hasher: PrefixHasher;
+  readonly #keys: BlockKeys;
   readonly #batch: Batch;
+  readonly #offload: OffloadTiers | undefined;
   readonly #events: KvEvent[] = [];
-  readonly #loras = new Set<string>();
+  /** Adapters by name, with their numbers. */
+  readonly #loras = new Map<string, number>();
+  #lastLoraId = 0;
   readonly #generated: Sequence[] = [];
   readonly #record: StepRecord = {
     step: 0,
@@ -129,17 +158,17 @@ class StepLoop implements Engine {
   /** True from waking up until the step loop finds nothing to do. */
   #busy = false;
   #stopped = false;
-  #scratch = new Uint32Array(1024);
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.config = settleConfig(options.profile, options.config ?? {});
     this.#telemetry = options.telemetry ?? noopTelemetry;
-    this.#hasher = options.hasher ?? createPrefixHasher();
-    this.#batch = new Batch(
-      this.config,
-      options.onKvEvents === undefined ? undefined : this.#events,
-    );
+    const hasher = options.hasher ?? createPrefixHasher();
+    this.#keys = new BlockKeys({ ...this.config, hasher });
+    const events = options.onKvEvents === undefined ? undefined : this.#events;
+    this.#offload =
+      options.offload && new OffloadTiers(options.offload, { ...this.config, events });
+    this.#batch = new Batch(this.config, { events, offload: this.#offload });
   }
 
   submit(request: EngineRequest, sink: SequenceSink): SubmitResult {
@@ -158,6 +187,7 @@ class StepLoop implements Engine {
     return {
       kind: 'accepted',
       cachedTokens: () => sequence.cachedTokens,
+      offloadedTokens: () => sequence.offloadedTokens,
       abort: () => {
         this.#abort(sequence);
       },
@@ -166,7 +196,10 @@ class StepLoop implements Engine {
 
   snapshot(): EngineSnapshot {
     const { pool, running, cacheQueries, cacheHits, preemptions } = this.#batch;
-    const waiting = [...this.#living].filter((sequence) => sequence.state === 'waiting');
+    const { offloadQueries, cpuHits, sharedHits } = this.#batch;
+    const waiting = [...this.#living].filter(
+      ({ state }) => state === 'waiting' || state === 'loading',
+    );
     const blocks = pool.counts();
     return {
       running: running.length,
@@ -176,9 +209,12 @@ class StepLoop implements Engine {
       blocks,
       prefixCacheQueriesTokens: cacheQueries,
       prefixCacheHitsTokens: cacheHits,
+      offloadQueriesTokens: offloadQueries,
+      cpuHitsTokens: cpuHits,
+      sharedHitsTokens: sharedHits,
       preemptions,
       steps: this.#record.step,
-      loadedLoras: [...this.#loras],
+      loadedLoras: [...this.#loras.keys()],
       runningLoras: lorasOf(running),
       waitingLoras: lorasOf(waiting),
     };
@@ -194,7 +230,7 @@ class StepLoop implements Engine {
 
   loadLora(name: string): boolean {
     if (this.#loras.has(name)) return false;
-    this.#loras.add(name);
+    this.#loras.set(name, ++this.#lastLoraId);
     return true;
   }
 
@@ -202,10 +238,18 @@ class StepLoop implements Engine {
     return this.#loras.delete(name);
   }
 
-  resetPrefixCache(): boolean {
-    const cleared = this.#batch.clearCache();
-    this.#publishEvents();
+  resetPrefixCache({ offload = false, announce = true }: ResetOptions = {}): boolean {
+    const cleared = this.#batch.clearCache({ offload });
+    if (cleared && !announce) this.#events.length = 0;
     return cleared;
+  }
+
+  cacheContents(): readonly TierContents[] {
+    return cacheContents(this.#batch.pool, this.#offload);
+  }
+
+  cachedPrefix(request: Pick<EngineRequest, PrefixFields>): readonly string[] {
+    return prefixMedia(this.#keys.of(request), this.#batch.pool, this.#offload);
   }
 
   stop(): void {
@@ -235,25 +279,13 @@ class StepLoop implements Engine {
     const total = promptTokens.length + answer.tokens.length;
     return new Sequence({
       request,
+      loraId: (request.lora === undefined ? undefined : this.#loras.get(request.lora)) ?? null,
       sink,
       output: answer.tokens,
       plannedFinish: answer.finish,
-      keys: this.config.enablePrefixCaching ? this.#keysOf(request, answer.tokens) : NO_KEYS,
+      keys: this.config.enablePrefixCaching ? this.#keys.of(request, answer.tokens) : NO_KEYS,
       maxBlocks: Math.ceil(total / this.config.blockSizeTokens),
       arrivedMs: this.#options.clock.nowMs(),
-    });
-  }
-
-  #keysOf(request: EngineRequest, output: Uint32Array): Float64Array {
-    const { promptTokens } = request;
-    const total = promptTokens.length + output.length;
-    if (this.#scratch.length < total) this.#scratch = new Uint32Array(2 * total);
-    this.#scratch.set(promptTokens);
-    this.#scratch.set(output, promptTokens.length);
-    return this.#hasher.keys(this.#scratch.subarray(0, total), {
-      model: request.lora ?? this.config.model,
-      cacheSalt: request.cacheSalt,
-      blockSizeTokens: this.config.blockSizeTokens,
     });
   }
 
@@ -261,6 +293,8 @@ class StepLoop implements Engine {
     this.#batch.waiting.pushBack(sequence);
     if (this.#busy) return;
     this.#busy = true;
+    // It may be waiting for a load.
+    this.#timer?.cancel();
     const startMs = this.#options.clock.nowMs();
     // Not at once: requests that arrive at the same instant share the first step.
     this.#timer = this.#options.clock.schedule(0, () => {
@@ -273,7 +307,6 @@ class StepLoop implements Engine {
   #begin(startMs: number): void {
     const preemptionsBefore = this.#batch.preemptions;
     this.#busy = this.#batch.plan(startMs);
-    this.#publishEvents();
     if (!this.#busy) return;
     const record = this.#record;
     const { work, running } = this.#batch;
@@ -294,23 +327,35 @@ class StepLoop implements Engine {
     return (ms * load) / timeScale;
   }
 
+  /** Until the step under way ends, or else the next load; without either until the next request. */
   #sleep(): void {
-    this.#timer = this.#busy
-      ? this.#options.clock.schedule(this.#record.endMs - this.#options.clock.nowMs(), () => {
-          this.#turn();
-        })
-      : undefined;
+    const { clock } = this.#options;
+    const loadedMs = this.#busy ? Infinity : this.#batch.nextLoadedMs;
+    if (this.#busy) {
+      this.#timer = clock.schedule(this.#record.endMs - clock.nowMs(), () => {
+        this.#turn();
+      });
+    } else if (loadedMs < Infinity) {
+      this.#timer = clock.schedule(loadedMs - clock.nowMs(), () => {
+        this.#begin(this.#onTimeLine(loadedMs));
+        this.#sleep();
+      });
+    } else this.#timer = undefined;
+  }
+
+  /** The instant that something was due, unless the engine has fallen behind too far. */
+  #onTimeLine(dueMs: number): number {
+    const nowMs = this.#options.clock.nowMs();
+    return nowMs - dueMs > MAX_LAG_MS ? nowMs : dueMs;
   }
 
   /** Finishes the step under way and any that should have ended meanwhile. */
   #turn(): void {
-    const { clock } = this.#options;
     for (let steps = 0; steps < MAX_STEPS_PER_TURN; steps++) {
       this.#finishStep();
       if (this.#stopped) return;
-      const nowMs = clock.nowMs();
-      this.#begin(nowMs - this.#record.endMs > MAX_LAG_MS ? nowMs : this.#record.endMs);
-      if (!this.#busy || this.#record.endMs > nowMs) break;
+      this.#begin(this.#onTimeLine(this.#record.endMs));
+      if (!this.#busy || this.#record.endMs > this.#options.clock.nowMs()) break;
     }
     this.#sleep();
   }
@@ -318,6 +363,7 @@ class StepLoop implements Engine {
   #finishStep(): void {
     const generated = this.#generated;
     this.#batch.complete(generated);
+    this.#publishEvents();
     for (const sequence of generated) this.#deliver(sequence);
     const record = this.#record;
     record.generatedTokens = generated.length;

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** An image, a sound or a video among the tokens of a prompt. */
+export interface MediaItem {
+  /** Names its content: equal identifiers mean equal media. */
+  readonly identifier: string;
+  /** Where its placeholder tokens begin in the prompt, and how many they are. */
+  readonly startToken: number;
+  readonly lengthTokens: number;
+}
+
 /** What an engine is asked to do. Token ids are opaque to it: equal ids mean equal text. */
 export interface EngineRequest {
   /** At least one token. Kept until the sequence ends, so leave it unchanged. */
@@ -17,6 +26,10 @@ export interface EngineRequest {
   readonly lora?: string | undefined;
   /** Requests with different salts share no cached blocks. */
   readonly cacheSalt?: string | undefined;
+  /** What placeholder tokens of the prompt stand for; requests with different media share no blocks from there on. */
+  readonly media?: readonly MediaItem[] | undefined;
+  /** Repeated in the KV events of the sequence; no other effect. */
+  readonly sessionId?: string | undefined;
   /** Makes the drawn answer a function of this number. Default: drawn from the engine's random source. */
   readonly seed?: number | undefined;
 }
@@ -29,8 +42,10 @@ export interface SequenceResult {
   readonly finishReason: FinishReason;
   readonly promptTokens: number;
   readonly generatedTokens: number;
-  /** Prompt tokens that were found in the prefix cache when the sequence was first admitted. */
+  /** Prompt tokens that were found in any cache when the sequence was first admitted. */
   readonly cachedTokens: number;
+  /** Of these, tokens that were loaded from an offload tier. */
+  readonly offloadedTokens: number;
   readonly preemptions: number;
   readonly arrivedMs: number;
   readonly admittedMs: number | undefined;
@@ -65,8 +80,10 @@ export type RefusalReason =
 export type SubmitResult =
   | {
       readonly kind: 'accepted';
-      /** Prompt tokens found in the cache at admission; 0 before it. */
+      /** Prompt tokens found in any cache at admission; 0 before it. */
       readonly cachedTokens: () => number;
+      /** Of these, tokens loaded from an offload tier. */
+      readonly offloadedTokens: () => number;
       /** Ends the sequence at once and frees its blocks; its sink's `onFinish` is called before this returns. */
       readonly abort: () => void;
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Timer } from '@llm-d/determinism';
+import type { OffloadMatch } from './offload/offload-tiers.ts';
 import type { EngineRequest, FinishReason, SequenceResult, SequenceSink } from './request.ts';
 
 /** What is settled about a sequence before it starts. */
 export interface SequencePlan {
   readonly request: EngineRequest;
+  /** Number of the request's adapter in this engine, from 1. */
+  readonly loraId: number | null;
   readonly sink: SequenceSink;
   readonly output: Uint32Array;
   /** How the sequence ends once all of `output` is generated. */
@@ -26,8 +29,8 @@ export class Sequence {
   readonly reportsTokens: boolean;
   /** Blocks held, in order; the first `blockCount` count. */
   readonly blocks: Int32Array;
-  /** `waiting` includes sequences that were preempted or have yet to reach the queue. */
-  state: 'waiting' | 'running' | 'finished' = 'waiting';
+  /** `waiting` includes sequences that were preempted or have yet to reach the queue; `loading` hold their blocks already. */
+  state: 'waiting' | 'loading' | 'running' | 'finished' = 'waiting';
   /** Its sink was told of the end. */
   reported = false;
   blockCount = 0;
@@ -39,6 +42,10 @@ export class Sequence {
   /** Takes part in the step under way. */
   inStep = false;
   cachedTokens = 0;
+  offloadedTokens = 0;
+  /** What comes out of offload tiers while it loads, and when it is there. */
+  loads: OffloadMatch | undefined = undefined;
+  loadedMs = 0;
   preemptions = 0;
   admittedMs: number | undefined = undefined;
   firstTokenMs: number | undefined = undefined;
@@ -69,6 +76,7 @@ export function resultOf(
     promptTokens: sequence.promptLength,
     generatedTokens: sequence.generated,
     cachedTokens: sequence.cachedTokens,
+    offloadedTokens: sequence.offloadedTokens,
     preemptions: sequence.preemptions,
     arrivedMs: sequence.plan.arrivedMs,
     admittedMs: sequence.admittedMs,

@@ -21,7 +21,7 @@ export async function startTestSim(
   dependencies: InferenceSimDependencies = {},
 ) {
   const sim = await startInferenceSim(
-    { ...defaultOptions, port: 0, profile: tinyProfile, servedNames: ['tiny'], ...options },
+    { ...defaultOptions, port: 0, profile: tinyProfile, servedNames: ['tiny'], devMode: true, ...options },
     dependencies,
   );
   const url = `http://127.0.0.1:${sim.ports[0] ?? 0}`;
