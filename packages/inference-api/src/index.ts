@@ -14,6 +14,8 @@ export {
   apiErrorCodes,
   openAiErrorType,
 } from './api-error.ts';
+export { anthropicToChat } from './anthropic-to-chat.ts';
+export { NumberText, parseJsonText, writeJsonText, writePythonJson } from './json/json-text.ts';
 export { readImageSize } from './image-size.ts';
 export { BYTES_PER_ESTIMATED_TOKEN, estimateTokens } from './token-estimate.ts';
 
@@ -28,6 +30,7 @@ export type {
   Shape,
   StringUse,
 } from './request-shape.ts';
+export type { JsonObject, JsonText } from './json/json-text.ts';
 export type { ImageSize } from './image-size.ts';
 export type { BodyChange } from './body-splice.ts';
 export type {
