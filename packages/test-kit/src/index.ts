@@ -7,6 +7,8 @@ export { createTempDir } from './temp-dir.ts';
 export { isSkipped, obtain, pathOf, titleWith } from './real-parts/real-part.ts';
 export { findEnvoy, freePorts, startEnvoy } from './real-parts/envoy.ts';
 export { findH2spec } from './real-parts/h2spec.ts';
+export { findRedisServer, startRedisServer } from './real-parts/redis-server.ts';
+export { findNatsServer, startNatsServer } from './real-parts/nats-server.ts';
 
 export type { ModelServer, ModelServerOptions, ReceivedRequest } from './model-server.ts';
 export type { Behaviour, Script } from './behaviour.ts';
@@ -16,3 +18,5 @@ export type { Exposition } from './exposition.ts';
 export type { TempDir } from './temp-dir.ts';
 export type { MakingSteps, RealPart, RealPartRecipe } from './real-parts/real-part.ts';
 export type { EnvoyOptions, RunningEnvoy } from './real-parts/envoy.ts';
+export type { RedisServerOptions, RunningRedisServer } from './real-parts/redis-server.ts';
+export type { NatsServer, NatsServerOptions } from './real-parts/nats-server.ts';

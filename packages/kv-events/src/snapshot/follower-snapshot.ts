@@ -39,10 +39,10 @@ async function collect(
   snapshot: KvIndexSnapshot,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  using _ = snapshot;
   const head = Buffer.alloc(HEAD_BYTES);
   head.writeUInt32LE(text.length);
   const chunks: Uint8Array[] = [head, text];
+  // Leaving the loop, for whatever reason, ends the snapshot.
   for await (const chunk of snapshot) {
     signal.throwIfAborted();
     chunks.push(chunk);
@@ -50,11 +50,11 @@ async function collect(
   return join(chunks, signal);
 }
 
-/** Puts chunks together in slices: hundreds of megabytes in one turn would be felt. */
-async function join(chunks: readonly Uint8Array[], signal: AbortSignal): Promise<Uint8Array> {
+/** Puts chunks together in slices, and lets go of each: hundreds of megabytes in one turn would be felt. */
+async function join(chunks: Uint8Array[], signal: AbortSignal): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafeSlow(chunks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const chunk of chunks) {
+  for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
     bytes.set(chunk, at);
     at += chunk.length;
     await setImmediate();

@@ -8,6 +8,8 @@ import { readFile } from 'node:fs/promises';
 export interface GuardedProcess extends AsyncDisposable {
   /** Whether it has ended. */
   readonly ended: boolean;
+  /** Resolves when it has ended. */
+  readonly exited: Promise<void>;
   /** The end of what it has said so far. */
   log(): Promise<string>;
 }
@@ -27,17 +29,18 @@ export function startGuarded(
   const log = openSync(options.logFile, 'w');
   const child = spawn('sh', ['-c', guard, 'sh', program, ...args], { stdio: ['pipe', log, log] });
   closeSync(log);
-  const closed = once(child, 'exit');
+  const exited = once(child, 'exit').then(() => undefined);
   // A program that ends first leaves a pipe that nobody reads.
   child.stdin?.on('error', () => undefined);
   return {
     get ended() {
       return child.exitCode !== null || child.signalCode !== null;
     },
+    exited,
     log: async () => (await readFile(options.logFile, 'utf8')).slice(-LOG_TAIL_CHARACTERS),
     [Symbol.asyncDispose]: async () => {
       child.stdin?.end();
-      await closed;
+      await exited;
     },
   };
 }
