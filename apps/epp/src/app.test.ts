@@ -1,6 +1,8 @@
 import { readExposition, startModelServer } from '@llm-d/test-kit';
 import { externalProcessorService } from '@llm-d/protos';
-import { describe, expect, test } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import { connectProxy, startTestEpp, type ProxyStream, type TestEpp } from './epp.testing.ts';
 import {
   answerBody,
@@ -120,6 +122,25 @@ test('what people ask over HTTP is answered', async () => {
   expect(await get('/debug/decisions/none')).toMatchObject({ status: 404 });
   expect(await get('/elsewhere')).toMatchObject({ status: 404 });
   expect((await get('/metrics')).text).toContain('llm_d_epp_extproc_streams_inflight 0');
+});
+
+test('KV events of the engines are listened to where the configuration wants them', async () => {
+  await using server = await startModelServer();
+  await using epp = await startTestEpp([server.port]);
+  const text = await readFile(join(epp.folder.path, 'config.yaml'), 'utf8');
+  const plugin =
+    '{ type: precise-prefix-cache-producer, parameters: { kvEventsConfig: { podDiscoveryConfig: { socketPort: 1 } } } }';
+  await epp.folder.write('config.yaml', text.replace('plugins:\n', `plugins:\n- ${plugin}\n`));
+  await vi.waitFor(async () => {
+    const response = await fetch(`${adminOf(epp)}/debug/plugins/state`);
+    expect(await response.json()).toMatchObject({
+      plugins: {
+        'precise-prefix-cache-producer': {
+          state: { subscribers: [{ address: 'tcp://127.0.0.1:1' }], blockSizeTokens: 16 },
+        },
+      },
+    });
+  }, 5000);
 });
 
 describe('at the end', () => {

@@ -11,6 +11,7 @@ import {
   type RequestPolicyHolder,
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
+import { createLiveKvSources } from '@llm-d/endpoint-picker/kv-sources';
 import { noopTracer, type Logger, type Telemetry } from '@llm-d/telemetry';
 import { startTracing } from '@llm-d/telemetry/otlp';
 import { createPrometheusMetrics, type PrometheusMetrics } from '@llm-d/telemetry/prometheus';
@@ -31,6 +32,7 @@ import { drainWindow } from './serving/drain-window.ts';
 import { createReadiness } from './serving/readiness.ts';
 import { serveExtProc } from './serving/serve-ext-proc.ts';
 import { serveHealthPort } from './serving/serve-health-port.ts';
+import { startTokenizer } from './start-tokenizer.ts';
 
 /** What the parts of this program share. */
 export interface EppParts {
@@ -163,7 +165,10 @@ async function startPicker(
   options: EppOptions,
   { clock, logger, telemetry }: EppParts,
 ): Promise<{ readonly running: RunningPicker; readonly configuration: Configuration }> {
-  const registry = createPickerRegistry();
+  const registry = createPickerRegistry([], {
+    startTokenizer,
+    kvEvents: createLiveKvSources(),
+  });
   const configuration = await readConfiguration(options, registry);
   const { config } = configuration;
   for (const warning of config.warnings) logger.warn('configuration warning', { ...warning });

@@ -7,10 +7,12 @@ import {
   createPickerRegistry,
   describeFleet,
   endpointPickerMetrics,
+  pluginStateReport,
   startEndpointPicker,
   startFileDiscovery,
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
+import { createLiveKvSources } from '@llm-d/endpoint-picker/kv-sources';
 import { ConfigError, formatHostPort, type Endpoint } from '@llm-d/scheduler-core';
 import { noopTracer, type Logger, type TracingSettings } from '@llm-d/telemetry';
 import { startTracing } from '@llm-d/telemetry/otlp';
@@ -25,6 +27,7 @@ import type { GatewayOptions } from './options.ts';
 import { rejectionOf } from './proxy/error-answer.ts';
 import { createInferenceProxy } from './proxy/inference-proxy.ts';
 import { createUpstream, type Upstream } from './proxy/upstream.ts';
+import { startTokenizer } from './start-tokenizer.ts';
 
 /** What a gateway is told besides its command line. */
 export interface GatewaySetting {
@@ -73,7 +76,10 @@ export async function startGateway(
     settings &&
     (await startTracing({ settings, logger, timers: clock, serviceVersion: build.version }));
   const telemetry = { logger, metrics, tracer: tracing?.tracer ?? noopTracer };
-  const registry = createPickerRegistry();
+  const registry = createPickerRegistry([], {
+    startTokenizer,
+    kvEvents: createLiveKvSources(),
+  });
   const configuration = await readConfiguration(options, registry);
   const { config } = configuration;
   for (const warning of config.warnings) logger.warn('configuration warning', { ...warning });
@@ -145,6 +151,7 @@ export async function startGateway(
       decisions: running.picker.decisions,
       endpoints: () => describeFleet(fleet, clock.nowMs()),
       configState: () => following.record.state(),
+      pluginStates: () => pluginStateReport(running, clock.epochMs()),
       notReady: () => notReady(running, { catalog, nowMs: clock.nowMs() }),
       models: async () => {
         if (!catalog.known) await catalog.refresh();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { startEndpointPicker } from './running-picker.ts';
+export { pluginStateReport } from './plugin-state-report.ts';
 export { watchConfigFile } from './reload/watch-config-file.ts';
 export { configStateYaml, createConfigRecord } from './reload/config-record.ts';
 export { createEndpointPicker } from './picker/endpoint-picker.ts';
@@ -52,6 +53,7 @@ export { clientLabelLimits, endpointPickerMetrics } from './metrics.ts';
 export { buildInfo } from './metric-definitions/picker-series.ts';
 
 export type { PluginState, RunningPicker, RunningPickerOptions } from './running-picker.ts';
+export type { PluginStateReport, ReportedPlugin } from './plugin-state-report.ts';
 export type { ReloadOutcome } from './reload/reload-outcome.ts';
 export type { RetiringGeneration } from './reload/generations.ts';
 export type { ConfigFileOptions } from './reload/watch-config-file.ts';
@@ -62,7 +64,19 @@ export type {
   ConfigState,
   TriedConfig,
 } from './reload/config-record.ts';
+export type {
+  BoundSocket,
+  FollowedBus,
+  FollowedEndpoint,
+  KvEventSources,
+  KvSourceContext,
+  RedisIndexOptions,
+  RemoteKvIndex,
+  SharedSpeculation,
+  SpeculationExchange,
+} from './producers/precise-prefix-cache-producer/kv-event-sources.ts';
 export type { PickerEnvironment } from './config/picker-registry.ts';
+export type { LocalTokenizerFactory } from './producers/token-producer/local-tokenizer.ts';
 export type { LatencyPredictorSettings } from './producers/predicted-latency-producer/latency-predictor-settings.ts';
 export type { PredictedLatencyEnvironment } from './producers/predicted-latency-producer/predicted-latency-producer.ts';
 export type {
@@ -79,9 +93,12 @@ export type {
   DecisionLog,
   DecisionRecord,
   FlowRecord,
+  PrefixRecord,
 } from './picker/decision-log.ts';
 export type {
   CandidateState,
+  CandidatePrefix,
+  PrefixExplanation,
   RecordExplanation,
   RecordSummary,
 } from './picker/record-explanation.ts';

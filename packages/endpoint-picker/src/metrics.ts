@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { kvBusMetrics, kvEventMetrics } from '@llm-d/kv-events';
 import { schedulerCoreMetrics } from '@llm-d/scheduler-core';
 import type { MetricDefinition } from '@llm-d/telemetry';
 import { flowControlMetrics } from './flow-control/metric-definitions.ts';
 import { dataMetrics } from './metric-definitions/data-series.ts';
+import { kvIndexMetrics } from './metric-definitions/kv-index-series.ts';
 import { pickerMetrics } from './metric-definitions/picker-series.ts';
 import { poolMetrics } from './metric-definitions/pool-series.ts';
 import { requestMetrics } from './metric-definitions/request-series.ts';
@@ -15,6 +17,9 @@ export const endpointPickerMetrics: readonly MetricDefinition[] = [
   ...pickerMetrics,
   ...poolMetrics,
   ...dataMetrics,
+  ...kvIndexMetrics,
+  ...kvEventMetrics,
+  ...kvBusMetrics,
   ...configMetrics,
   ...flowControlMetrics,
   ...predictedLatencyMetrics,

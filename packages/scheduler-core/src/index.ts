@@ -4,6 +4,7 @@ export { lintConfig } from './config/lint/config-lint.ts';
 export { definePlugin, defineStructuralPlugin } from './plugin-definition.ts';
 export { createPluginRegistry } from './plugin-registry.ts';
 export { schedulingPlugins } from './plugins/scheduling-plugins.ts';
+export { prefixCacheScorer } from './plugins/scorers/prefix-cache-scorer/prefix-cache-scorer.ts';
 export { loadConfig } from './config/load-config.ts';
 export { resolveConfig } from './config/resolve-config.ts';
 export { defaultConfigText } from './config/default-config.ts';
@@ -21,6 +22,7 @@ export { endpointId, formatHostPort, unknownMetrics } from './endpoint.ts';
 export { Attributes, attribute } from './attribute.ts';
 export { inflightLoad } from './attributes/inflight-load.ts';
 export { prefixMatches } from './attributes/prefix-matches.ts';
+export { prefixKnowledge } from './attributes/prefix-knowledge.ts';
 export { tokenizedPrompt } from './attributes/tokenized-prompt.ts';
 export { encoderCacheMatches } from './attributes/encoder-cache-matches.ts';
 export { latencyPredictions } from './attributes/latency-predictions.ts';
@@ -58,6 +60,7 @@ export type {
   PreRequest,
   ProducerOutput,
   ProfileHandler,
+  RecordedFacts,
   RequestHeaders,
   ResponseHooks,
   ScoredCandidates,
@@ -78,6 +81,7 @@ export type {
 export type {
   AnyPluginDefinition,
   ExtensionPoint,
+  FormerParameter,
   PluginContext,
   PluginDefinition,
   PluginReference,
@@ -129,7 +133,8 @@ export type {
 export type { ParameterDescription, PluginDescription } from './describe-plugins.ts';
 export type { Attribute, AttributeReader } from './attribute.ts';
 export type { InflightLoad } from './attributes/inflight-load.ts';
-export type { PrefixMatches } from './attributes/prefix-matches.ts';
+export type { PrefixMatches, TierBlocks } from './attributes/prefix-matches.ts';
+export type { PrefixFreshness, PrefixKnowledge } from './attributes/prefix-knowledge.ts';
 export type { MediaFeature, TokenizedPrompt } from './attributes/tokenized-prompt.ts';
 export type { EncoderCacheMatches } from './attributes/encoder-cache-matches.ts';
 export type { LatencyPrediction, LatencyPredictions } from './attributes/latency-predictions.ts';

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Attributes } from './attribute.ts';
+import type { Attribute, Attributes } from './attribute.ts';
+import type { PrefixKnowledge } from './attributes/prefix-knowledge.ts';
+import type { PrefixMatches } from './attributes/prefix-matches.ts';
 import type { SchedulingCycle } from './cycle.ts';
 import type { Endpoint } from './endpoint.ts';
 import type {
@@ -131,11 +133,19 @@ export interface DataProducer {
   readonly timeoutMs?: number;
   /** It reads `request.body`, which transports keep only where somebody does. Default false. */
   readonly readsBody?: boolean;
+  /** What a decision's record keeps of it. Default nothing. */
+  readonly recorded?: RecordedFacts;
   /**
    * Sets the attributes that are live views of the whole fleet. Called before the first request, and again with other
    * attributes for each further configuration that keeps the instance.
    */
   publish?(attributes: Attributes): void;
+}
+
+/** Attributes that are kept with a decision to explain it. Their values never change and hold no prompt text. */
+export interface RecordedFacts {
+  readonly matches: Attribute<PrefixMatches>;
+  readonly knowledge?: Attribute<PrefixKnowledge>;
 }
 
 export interface ProducerOutput {

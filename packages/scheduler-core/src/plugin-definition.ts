@@ -65,6 +65,14 @@ export interface PluginReference {
   readonly point?: ExtensionPoint;
 }
 
+/** A parameter that a configuration had better not have. */
+export interface FormerParameter {
+  /** Dotted, such as `tokenProcessorConfig.blockSize`. */
+  readonly path: string;
+  /** What to do instead: the rest of a sentence that says it is deprecated. */
+  readonly advice: string;
+}
+
 /**
  * A kind of plugin. `create` is called once for every instance in a configuration, with parameters that
  * passed the schema, defaults filled in.
@@ -79,6 +87,8 @@ export interface PluginDefinition<P = unknown> {
   readonly points: readonly ExtensionPoint[];
   /** A strict object; unknown fields are refused with their path. Every field has a description. */
   readonly parameters: z.ZodType<P>;
+  /** Parameters that are accepted for the sake of older configurations; giving one is warned of. Default none. */
+  readonly formerParameters?: readonly FormerParameter[];
   /** What to use instead of a type that is still accepted: the rest of a sentence that says it is deprecated. */
   readonly deprecated?: string;
   /** Instances that `create` looks up. Default none. */

@@ -4,6 +4,7 @@ import {
   configStateYaml,
   describeFleet,
   explainRecord,
+  pluginStateReport,
   summarizeRecord,
   type ConfigRecord,
   type RunningPicker,
@@ -74,12 +75,7 @@ export function createAdminRoutes(options: AdminOptions): FastifyInstance {
       : options.record.state(),
   );
   app.get('/debug/conditions', () => ({ conditions: options.conditions() }));
-  app.get('/debug/plugins/state', () => ({
-    timestamp: new Date(clock.epochMs()).toISOString(),
-    plugins: Object.fromEntries(
-      running.config.plugins.map(({ name, type }) => [name, { type, message: NO_STATE }]),
-    ),
-  }));
+  app.get('/debug/plugins/state', () => pluginStateReport(running, clock.epochMs()));
   app.setNotFoundHandler(({ method, url }, reply) =>
     reply.status(404).send({ error: `nothing is served at ${method} ${url}` }),
   );
@@ -89,8 +85,6 @@ export function createAdminRoutes(options: AdminOptions): FastifyInstance {
   });
   return app;
 }
-
-const NO_STATE = 'the plugin shows no state';
 
 /** What kubelets ask, who have no token. */
 const PROBES: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz']);

@@ -6,6 +6,7 @@ import {
   type ConfigState,
   type DecisionLog,
   type EndpointDescription,
+  type PluginStateReport,
 } from '@llm-d/endpoint-picker';
 import { apiError, apiErrorBody, type ApiError, type ModelList } from '@llm-d/inference-api';
 import type { Logger } from '@llm-d/telemetry';
@@ -24,6 +25,8 @@ export interface ControlRoutesOptions {
   readonly endpoints: () => readonly EndpointDescription[];
   /** The configuration in force. */
   readonly configState: () => ConfigState;
+  /** What plugins are doing. */
+  readonly pluginStates: () => PluginStateReport;
 }
 
 /** Decisions that a listing shows unless asked for more. */
@@ -76,6 +79,7 @@ export async function createControlRoutes(options: ControlRoutesOptions): Promis
       ? reply.type('application/yaml').send(configStateYaml(options.configState()))
       : options.configState(),
   );
+  app.get('/debug/plugins/state', () => options.pluginStates());
   // A wildcard here too: clients choose ids, and a parameter has at most 100 characters.
   app.get<{ Params: { '*': string } }>('/debug/decisions/*', ({ params }, reply) => {
     const requestId = params['*'];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { RecordExplanation, RecordSummary } from '@llm-d/endpoint-picker';
+import type { PrefixExplanation, RecordExplanation, RecordSummary } from '@llm-d/endpoint-picker';
 import { createColors } from 'picocolors';
 import { drawTable, rounded } from '../table.ts';
 
@@ -20,6 +20,7 @@ export function drawDecision(record: RecordExplanation, options: ViewOptions): s
     ...(decision?.stages ?? []).map(
       ({ profile, runs, reason }) => `${profile}: ${runs ? 'run apart' : 'not run'}, ${reason}`,
     ),
+    ...prefixLines(record),
     ...answerLines(record),
   ];
   const profiles = (decision?.profiles ?? []).map((profile) =>
@@ -65,6 +66,42 @@ function requestLine(record: RecordExplanation): string {
   const tokens = promptTokens === undefined ? '' : `, about ${promptTokens} prompt tokens`;
   return `${at}  ${rewritten || 'no model'}${tokens}, decided after ${rounded(waitedMs)} ms`;
 }
+
+/** What was known of the prompt in the servers' caches, and how well. */
+function prefixLines({ prefixes = [] }: RecordExplanation): readonly string[] {
+  return prefixes.flatMap((prefix) => [
+    `prefix by ${prefix.producer}: ${[groundsOf(prefix), blocksOf(prefix)].filter(Boolean).join(', ')}`,
+    ...(prefix.note === undefined ? [] : [`  ${prefix.note}`]),
+    ...(prefix.endpoints ?? [])
+      .slice(0, MOST_PREFIXES)
+      .map(
+        ({ endpoint, cachedBlocks, byTier = [] }) =>
+          `  ${endpoint}: ${cachedBlocks}${tiersOf(byTier)}`,
+      ),
+  ]);
+}
+
+/** Endpoints whose prefixes are listed. */
+const MOST_PREFIXES = 8;
+
+function groundsOf({ basis, freshness }: PrefixExplanation): string {
+  if (basis === undefined) return '';
+  if (freshness === undefined) return basis;
+  const { isCaughtUp, oldestMs, sources, wholeSources, lostBatches } = freshness;
+  const parts = [
+    `${wholeSources} of ${sources} sources whole`,
+    ...(oldestMs === undefined ? [] : [`oldest ${rounded(oldestMs, 0)} ms`]),
+    ...(lostBatches === 0 ? [] : [`${lostBatches} batches lost`]),
+    ...(isCaughtUp ? [] : ['catching up']),
+  ];
+  return `${basis} (${parts.join(', ')})`;
+}
+
+const blocksOf = ({ totalBlocks, blockSizeTokens }: PrefixExplanation): string =>
+  totalBlocks === undefined ? '' : `${totalBlocks} blocks of ${blockSizeTokens ?? 0} tokens`;
+
+const tiersOf = (tiers: readonly { readonly tier: string; readonly blocks: number }[]): string =>
+  tiers.length === 0 ? '' : ` (${tiers.map(({ tier, blocks }) => `${blocks} ${tier}`).join(', ')})`;
 
 function answerLines({ answer }: RecordExplanation): readonly string[] {
   if (answer === undefined) return [];

@@ -33,6 +33,12 @@ test('a decision is told in a sentence, with the scores that made it', async () 
   );
   expect(written).toMatch(/→ +│ default\/pod-3-rank-0 +│ +0.8 │ +0.9 │ +4.3 │ +1 \+ 2 │/);
   expect(written).toContain('decode-filter dropped default/prefill-0-rank-0');
+  expect(written).toContain(
+    `prefix by precise-prefix-cache-producer: events (2 of 3 sources whole, oldest 4210 ms, 7 batches lost), 75 blocks of 16 tokens
+  of 3 sources 1 are incomplete or silent
+  default/pod-3-rank-0: 70 (50 gpu, 20 cpu)
+`,
+  );
   expect(written).toContain('prefill: not run, 412 uncached tokens < 512');
   expect(written).toContain('1200 tokens in (1080 cached), 30 out');
 });

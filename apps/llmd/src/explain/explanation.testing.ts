@@ -32,6 +32,33 @@ export function createTestExplanation(): RecordExplanation {
     waitedMs: 0.4,
     refusal: undefined,
     candidates: [state(winner), state(loser)],
+    prefixes: [
+      {
+        producer: 'precise-prefix-cache-producer',
+        basis: 'events',
+        note: 'of 3 sources 1 are incomplete or silent',
+        freshness: {
+          isCaughtUp: true,
+          oldestMs: 4210.4,
+          sources: 3,
+          wholeSources: 2,
+          lostBatches: 7,
+        },
+        totalBlocks: 75,
+        blockSizeTokens: 16,
+        endpoints: [
+          {
+            endpoint: winner,
+            matchedBlocks: 66,
+            cachedBlocks: 70,
+            byTier: [
+              { tier: 'gpu', blocks: 50 },
+              { tier: 'cpu', blocks: 20 },
+            ],
+          },
+        ],
+      },
+    ],
     answer: {
       termination: 'natural',
       status: 200,

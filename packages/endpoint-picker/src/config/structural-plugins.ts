@@ -106,6 +106,13 @@ export const structuralPlugins: readonly AnyPluginDefinition[] = [
     parameters: dcgmDataSourceParameters,
   }),
   defineStructuralPlugin({
+    type: 'endpoint-notification-source',
+    summary: 'Tells extractors of endpoints that come and go. They are told without it too.',
+    stability: 'beta',
+    points: ['data-source'],
+    parameters: nothing,
+  }),
+  defineStructuralPlugin({
     type: 'file-discovery',
     summary: 'Takes the endpoints from a file.',
     stability: 'beta',

@@ -201,6 +201,12 @@ inference_pool_average_queue_size: name
 inference_pool_average_running_requests: name
 inference_pool_per_pod_queue_size: name model_server_pod
 inference_pool_ready_pods: name
+kvcache_index_admissions_total: 
+kvcache_index_evictions_total: 
+kvcache_index_lookup_hits_total: 
+kvcache_index_lookup_latency_seconds: 
+kvcache_index_lookup_requests_total: 
+kvcache_index_max_pod_hit_count_total: 
 llm_d_inference_scheduler_datalayer_extract_errors_total: source_type extractor_type
 llm_d_inference_scheduler_datalayer_poll_errors_total: source_type
 llm_d_inference_scheduler_disagg_decision_total: model_name decision_type

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SchedulingOutcome, Termination, TokenUsage } from '@llm-d/scheduler-core';
+import type {
+  PrefixKnowledge,
+  PrefixMatches,
+  SchedulingOutcome,
+  Termination,
+  TokenUsage,
+} from '@llm-d/scheduler-core';
 import type { FlowOutcome } from '../flow-control/flow-outcome.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -22,6 +28,15 @@ export interface FlowRecord {
   readonly waitedMs: number;
 }
 
+/** What one producer knew of the prompt in the servers' caches. */
+export interface PrefixRecord {
+  readonly producer: string;
+  /** Undefined where it had none to give. */
+  readonly matches: PrefixMatches | undefined;
+  /** Undefined where it does not say. */
+  readonly knowledge: PrefixKnowledge | undefined;
+}
+
 /**
  * Everything that explains where one request went. Never holds prompt text. The scheduler's outcome is kept by
  * reference and turned into an explanation only when somebody asks.
@@ -39,6 +54,10 @@ export interface DecisionRecord {
   readonly model: string;
   readonly targetModel: string;
   readonly promptTokens: number | undefined;
+  /** Why they were estimated although there is a tokenizer. */
+  readonly tokensEstimatedFor?: string | undefined;
+  /** In the order of the producers. Absent where none had anything to say. */
+  readonly prefixes?: readonly PrefixRecord[] | undefined;
   /** From arrival to decision: parsing, waiting, producers. */
   readonly waitedMs: number;
   /** Undefined where flow control is off, and for further attempts, which do not wait. */

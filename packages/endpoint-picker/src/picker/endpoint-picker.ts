@@ -39,6 +39,7 @@ import {
   type PlacedExchange,
 } from './exchange.ts';
 import { HeaderChanges } from './header-changes.ts';
+import { createPrefixRecords } from './prefix-records.ts';
 import { createPreRequest } from './pre-request.ts';
 import { cancelled, noEndpoints, saturated, type Refusal } from './refusal.ts';
 import { createRequestMetrics } from './request-metrics.ts';
@@ -147,6 +148,7 @@ export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpoin
   const decisions = options.decisions ?? createDecisionLog(options.decisionLogCapacity ?? 1000);
   const { durations } = plugins;
   const produce = createDataProduction(plugins.producers, { clock, logger, durations });
+  const prefixesOf = createPrefixRecords(plugins.producers);
   const prepare = createPreRequest(plugins.preRequest, { durations, logger });
   const hooks = measuredHooks(plugins.response, durations);
   const traceOf = createRequestTracing({
@@ -262,7 +264,10 @@ export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpoin
   const remember = (
     request: SchedulingRequest,
     pick: PickOptions,
-    decided: Pick<DecisionRecord, 'flow' | 'outcome' | 'refusal' | 'promptTokens'>,
+    decided: Pick<
+      DecisionRecord,
+      'flow' | 'outcome' | 'refusal' | 'promptTokens' | 'tokensEstimatedFor' | 'prefixes'
+    >,
   ): DecisionRecord => {
     const atMs = clock.nowMs();
     const record: DecisionRecord = {
@@ -300,11 +305,14 @@ export function createEndpointPicker(options: EndpointPickerOptions): OwnEndpoin
     }
     // Nothing is awaited from here on, so that the next decision sees this one's reservation.
     const { outcome, verdict } = choose(cycle, candidates, pick);
+    const tokens = attributes.get(tokenizedPrompt());
     const record = remember(request, pick, {
       flow,
       outcome,
       refusal: verdict.kind === 'refused' ? verdict : undefined,
-      promptTokens: attributes.get(tokenizedPrompt())?.ids.length,
+      promptTokens: tokens?.ids.length,
+      tokensEstimatedFor: tokens?.estimatedFor,
+      prefixes: prefixesOf(attributes),
     });
     countAttempt(request.targetModel, verdict);
     trace.decided(record);

@@ -1,5 +1,5 @@
 import type { SchedulingResult } from '@llm-d/scheduler-core';
-import { makeEndpoint } from '@llm-d/scheduler-core/testing';
+import { makeEndpoint, makePrefixMatches } from '@llm-d/scheduler-core/testing';
 import { expect, test } from 'vitest';
 import type { DecisionRecord } from './decision-log.ts';
 import { explainRecord, summarizeRecord } from './record-explanation.ts';
@@ -65,4 +65,51 @@ test('a summary names the place or the reason there is none', () => {
     refusal: 'rejected-no-endpoints',
   });
   expect(explainRecord(refused).candidates).toEqual([]);
+});
+
+test('an explanation says what producers knew of the prompt, on what grounds and where', () => {
+  const freshness = {
+    isCaughtUp: true,
+    oldestMs: 12,
+    sources: 2,
+    wholeSources: 2,
+    lostBatches: 0,
+  };
+  const byTier = [{ tier: 'cpu', blocks: 4 }];
+  const precise = {
+    ...makePrefixMatches({ a: 3 }),
+    cachedBlocks: ({ name }: { name: string }) => (name === 'a' ? 4 : 0),
+    cachedBlocksByTier: () => byTier,
+  };
+  const { prefixes } = explainRecord({
+    ...record,
+    prefixes: [
+      {
+        producer: 'approximate',
+        matches: makePrefixMatches({ a: 1, b: 7 }),
+        knowledge: undefined,
+      },
+      { producer: 'precise', matches: precise, knowledge: { basis: 'events', freshness } },
+      { producer: 'mute', matches: undefined, knowledge: { basis: 'none', note: 'no tokens' } },
+    ],
+  });
+  const blocks = { totalBlocks: 10, blockSizeTokens: 16 };
+  expect(prefixes).toEqual([
+    {
+      producer: 'approximate',
+      ...blocks,
+      endpoints: [
+        { endpoint: 'default/b-rank-0', matchedBlocks: 7, cachedBlocks: 7 },
+        { endpoint: 'default/a-rank-0', matchedBlocks: 1, cachedBlocks: 1 },
+      ],
+    },
+    {
+      producer: 'precise',
+      basis: 'events',
+      freshness,
+      ...blocks,
+      endpoints: [{ endpoint: 'default/a-rank-0', matchedBlocks: 3, cachedBlocks: 4, byTier }],
+    },
+    { producer: 'mute', basis: 'none', note: 'no tokens' },
+  ]);
 });

@@ -17,6 +17,10 @@ export interface TokenizedPrompt {
   readonly ids: Uint32Array;
   /** Whether the ids are four-byte estimates rather than a tokenizer's. */
   readonly estimated: boolean;
+  /** Why they are estimates although there is a tokenizer. For people. */
+  readonly estimatedFor?: string;
+  /** Where the second and each further prompt of the request begins, ascending. Absent where there is one prompt. */
+  readonly promptStarts?: readonly number[];
   /** In the order of the prompt. Absent where there are none, or nothing is known of them. */
   readonly media?: readonly MediaFeature[];
 }

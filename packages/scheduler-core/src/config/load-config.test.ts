@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import { instantiatePlugins } from '../instantiate-plugins.ts';
 import { definePlugin } from '../plugin-definition.ts';
 import { noParameters } from '../plugins/parameter-fields.ts';
@@ -114,6 +115,41 @@ test('JSON is read like YAML', () => {
   expect(loadConfig(text, { registry }).profiles[0]?.scorers).toEqual([
     { plugin: 'queue-scorer', weight: 1 },
   ]);
+});
+
+test('parameters of older configurations are warned of where they are, and only where they are given', () => {
+  const former = definePlugin({
+    type: 'renamed-handler',
+    summary: 'Has a parameter by another name.',
+    stability: 'beta',
+    points: [],
+    parameters: z.strictObject({
+      size: z.strictObject({ old: z.int().optional(), new: z.int().optional() }).optional(),
+    }),
+    formerParameters: [{ path: 'size.old', advice: 'use size.new' }],
+    create: () => ({}),
+  });
+  const warningsOf = (parameters: string) =>
+    loadConfig(
+      `
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: queue-scorer
+- type: renamed-handler
+  parameters: ${parameters}
+`,
+      { registry: standInRegistry([former]) },
+    ).warnings;
+  expect(warningsOf('{ size: { old: 1 } }')).toMatchObject([
+    {
+      path: 'plugins[1].parameters.size.old',
+      line: 7,
+      message: 'size.old is deprecated: use size.new',
+    },
+  ]);
+  expect(warningsOf('{ size: { new: 1, old: null } }')).toEqual([]);
+  expect(warningsOf('{}')).toEqual([]);
 });
 
 test('a list is no configuration', () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from 'zod';
+import type { AnyPluginDefinition } from '../plugin-definition.ts';
 import type { PluginRegistry } from '../plugin-registry.ts';
 import { didYouMean } from './closest-name.ts';
 import { pluginEntry } from './config-schema.ts';
@@ -80,8 +81,25 @@ function settle(
   const field = { value, path: [...path, 'parameters'], problems };
   const parameters: unknown = parseField(definition.parameters, field);
   if (parameters === undefined) return undefined;
+  warnOfFormerParameters(definition, field, warnings);
   const { points } = definition;
   return { name, type, origin: 'configured', points, parameters, definition, path };
+}
+
+function warnOfFormerParameters(
+  { formerParameters = [] }: AnyPluginDefinition,
+  { value, path }: { readonly value: unknown; readonly path: ConfigPath },
+  warnings: ProblemList,
+): void {
+  for (const former of formerParameters) {
+    const steps = former.path.split('.');
+    const given = steps.reduce<unknown>(
+      (at, step) => (typeof at === 'object' && at !== null ? Reflect.get(at, step) : undefined),
+      value,
+    );
+    if (given === undefined || given === null) continue;
+    warnings.add([...path, ...steps], `${former.path} is deprecated: ${former.advice}`);
+  }
 }
 
 /** Why a type cannot be used. */

@@ -82,6 +82,7 @@ export const approxPrefixCacheProducer = definePlugin({
 
     return {
       producer: {
+        recorded: { matches: matchesOut },
         produce: ({ request, attributes }, candidates, output) => {
           const tokens = attributes.get(tokenizedPrompt());
           if (tokens === undefined) return;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { anthropicToChat, parseJsonText, writeJsonText } from '@llm-d/inference-api';
 import type {
   MediaFeature,
   RequestBody,
@@ -7,8 +8,6 @@ import type {
 } from '@llm-d/scheduler-core';
 import { z } from 'zod';
 import type { JsonService } from '../json-service.ts';
-import { anthropicToChat } from './anthropic-to-chat.ts';
-import { parseJsonText, writeJsonText } from './json-text.ts';
 import type { RenderParameters } from './token-producer-parameters.ts';
 
 const COMPLETIONS = '/v1/completions/render';
@@ -99,13 +98,20 @@ export async function renderPrompt(
 function join(prompts: readonly Rendered[]): TokenizedPrompt {
   const ids = new Uint32Array(prompts.reduce((sum, prompt) => sum + prompt.token_ids.length, 0));
   const media: MediaFeature[] = [];
+  const promptStarts: number[] = [];
   let at = 0;
   for (const prompt of prompts) {
+    if (at > 0) promptStarts.push(at);
     ids.set(prompt.token_ids, at);
     media.push(...featuresOf(prompt, at));
     at += prompt.token_ids.length;
   }
-  return { ids, estimated: false, ...(media.length > 0 && { media }) };
+  return {
+    ids,
+    estimated: false,
+    ...(promptStarts.length > 0 && { promptStarts }),
+    ...(media.length > 0 && { media }),
+  };
 }
 
 function featuresOf({ features }: Rendered, at: number): readonly MediaFeature[] {

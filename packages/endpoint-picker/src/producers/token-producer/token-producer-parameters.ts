@@ -104,6 +104,38 @@ const vllm = z.strictObject({
     .describe('Longest that rendering a prompt with media may take.'),
 });
 
+const local = z.strictObject({
+  directory: z
+    .string()
+    .min(1)
+    .describe(
+      'Folder of the model with tokenizer.json, tokenizer_config.json and, where they are, chat_template.jinja and config.json.',
+    ),
+  chatTemplateFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Jinja file instead of the model’s chat template; as vLLM’s --chat-template.'),
+  contentFormat: z
+    .enum(['auto', 'string', 'openai'])
+    .default('auto')
+    .describe('How content is given to the template; as vLLM’s --chat-template-content-format.'),
+  chatTemplateKwargs: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe(
+      'Variables of the template where requests do not set them; as vLLM’s --default-chat-template-kwargs.',
+    ),
+  workers: count.default(1).describe('Threads; each holds the vocabulary and a cache of its own.'),
+  maxQueue: count.default(256).describe('Requests that wait for a thread; more are estimated.'),
+  timeout: goDuration.prefault('1s').describe('Longest that it may take, waiting included.'),
+  cacheBytes: z
+    .int()
+    .min(0)
+    .default(64 * 1024 * 1024)
+    .describe('Tokens of prompts that begin alike, kept by each thread; 0 = none.'),
+});
+
 /** Parameters of `token-producer`. */
 export const tokenProducerParameters = z
   .strictObject({
@@ -115,6 +147,9 @@ export const tokenProducerParameters = z
     vllm: vllm
       .optional()
       .describe('Has a vLLM server render and tokenize the prompt. Needs modelName.'),
+    local: local
+      .optional()
+      .describe('Renders and tokenizes the prompt in threads of this process.'),
     estimate: z
       .strictObject({ image, video })
       .optional()
@@ -135,10 +170,15 @@ export const tokenProducerParameters = z
   .refine((p) => p.estimate === undefined || (p.vllm ?? p.modelName) === undefined, {
     path: ['estimate'],
     error: 'vllm and estimate are two backends; give one of them',
+  })
+  .refine((p) => p.local === undefined || (p.vllm ?? p.modelName) === undefined, {
+    path: ['local'],
+    error: 'local and vllm (modelName) are two backends; give one of them',
   });
 
 export type TokenProducerParameters = z.output<typeof tokenProducerParameters>;
 export type EstimateParameters = NonNullable<TokenProducerParameters['estimate']>;
+export type LocalParameters = NonNullable<TokenProducerParameters['local']>;
 export type RenderParameters = NonNullable<TokenProducerParameters['vllm']>;
 
 /** The estimate where nothing is said about it. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { startFakeService, type FakeAnswer } from '../fake-service.testing.ts';
 import { instantiate, produceWith } from '../producing.testing.ts';
 import { tokenProducerParameters } from './token-producer-parameters.ts';
-import { tokenizer } from '../tokenizer/tokenizer.ts';
+import { createTokenizerPlugin } from '../tokenizer/tokenizer.ts';
 import { tokenProducer } from './token-producer.ts';
 
 const captured = (name: string): unknown =>
@@ -112,6 +112,7 @@ describe('a vLLM server', () => {
     });
     expect(received[0]?.path).toBe('/v1/completions/render');
     expect([...(tokenized?.ids ?? [])]).toEqual([1, 1111, 602, 1, 742, 613]);
+    expect(tokenized?.promptStarts).toEqual([3]);
   });
 
   test('says where media stand and what the engine calls them', async () => {
@@ -206,11 +207,13 @@ test.each([
   [{ modelName: 'm', estimate: {} }, 'two backends'],
   [{ udsTokenizerConfig: { socketFile: '/tmp/x' } }, 'deprecated in llm-d-router v0.10.0'],
   [{ modelName: 'm', vllm: { url: 'unix:/tmp/x' } }, 'an http or https URL'],
+  [{ local: { directory: '/m' }, modelName: 'm' }, 'local and vllm (modelName) are two backends'],
+  [{ local: {} }, 'expected string'],
 ])('parameters %j are refused', (parameters, message) => {
   const result = tokenProducerParameters.safeParse(parameters);
   expect(result.error?.issues.map((issue) => issue.message).join()).toContain(message);
 });
 
 test('the former name produces the same', () => {
-  expect(tokenizer.produces?.({}, 'tokenizer')).toEqual([tokenizedPrompt()]);
+  expect(createTokenizerPlugin().produces?.({}, 'tokenizer')).toEqual([tokenizedPrompt()]);
 });

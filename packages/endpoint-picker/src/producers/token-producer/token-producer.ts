@@ -10,6 +10,7 @@ import {
 } from '@llm-d/scheduler-core';
 import { createJsonService } from '../json-service.ts';
 import { estimatePrompt } from './estimate-prompt.ts';
+import { localTokenizing, type LocalTokenizerFactory } from './local-tokenizer.ts';
 import { estimateMediaTokens, videoFactsOf } from './media-estimate.ts';
 import { canRender, renderPrompt } from './render-service.ts';
 import {
@@ -22,28 +23,49 @@ import {
 } from './token-producer-parameters.ts';
 
 /**
- * Gives the prompt as tokens: the client's own where it sent ids, else as a vLLM server renders them, or an estimate of
- * four bytes each.
+ * Gives the prompt as tokens: the client's own where it sent ids, else as a vLLM server renders them, as a tokenizer in
+ * this process makes them, or an estimate of four bytes each. Without `startTokenizer` there is none in this process.
  */
-export const tokenProducer = definePlugin({
-  type: 'token-producer',
-  summary:
-    'Gives the prompt as token ids: the client’s own, rendered by a vLLM server, or estimated from its bytes.',
-  stability: 'beta',
-  points: ['data-producer'],
-  parameters: tokenProducerParameters,
-  // Whatever an instance is called: readers of tokens do not choose among producers.
-  produces: () => [tokenizedPrompt()],
-  isDefaultProducer: true,
-  create: createProducer,
-});
+export const createTokenProducer = (startTokenizer?: LocalTokenizerFactory) =>
+  definePlugin({
+    type: 'token-producer',
+    summary:
+      'Gives the prompt as token ids: the client’s own, rendered by a vLLM server, tokenized in this process, or estimated from its bytes.',
+    stability: 'beta',
+    points: ['data-producer'],
+    parameters: tokenProducerParameters,
+    // Whatever an instance is called: readers of tokens do not choose among producers.
+    produces: () => [tokenizedPrompt()],
+    isDefaultProducer: true,
+    create: (parameters: TokenProducerParameters, context) =>
+      createProducer(parameters, { context, startTokenizer }),
+  });
+
+/** For programs without a tokenizer of their own. */
+export const tokenProducer = createTokenProducer();
 
 const output = tokenizedPrompt();
 
+interface Surroundings {
+  readonly context: PluginContext;
+  readonly startTokenizer: LocalTokenizerFactory | undefined;
+}
+
 function createProducer(
-  { modelName, vllm, estimate = defaultEstimate }: TokenProducerParameters,
-  context: PluginContext,
+  { modelName, vllm, local, estimate = defaultEstimate }: TokenProducerParameters,
+  { context, startTokenizer }: Surroundings,
 ): Plugin {
+  if (local !== undefined) {
+    if (startTokenizer === undefined) throw new Error('this program has no tokenizer built in');
+    return localTokenizing(
+      {
+        settings: local,
+        startTokenizer,
+        estimate: (request) => estimated(request, estimate),
+      },
+      context,
+    );
+  }
   if (modelName === undefined) return { producer: estimating(estimate) };
   return rendering({ modelName, settings: vllm ?? defaultRender, estimate }, context);
 }
