@@ -143,6 +143,20 @@ test('KV events of the engines are listened to where the configuration wants the
   }, 5000);
 });
 
+test('what waits is shown where requests may wait', async () => {
+  await using server = await startModelServer();
+  await using without = await startTestEpp([server.port]);
+  const shown = (epp: TestEpp) => fetch(`${adminOf(epp)}/debug/flow-control`);
+  expect((await shown(without)).status).toBe(404);
+  const text = await readFile(join(without.folder.path, 'config.yaml'), 'utf8');
+  const file = await without.folder.write('gated.yaml', `${text}featureGates: [flowControl]\n`);
+  await using epp = await startTestEpp([server.port], `--config-file=${file}`);
+  expect(await (await shown(epp)).json()).toMatchObject({
+    requests: 0,
+    bands: [{ priority: 0, flows: [] }],
+  });
+});
+
 describe('at the end', () => {
   test('it says so first, serves on while somebody is there, and cuts what is left', async () => {
     await using server = await startModelServer();

@@ -168,6 +168,7 @@ async function startPicker(
   const registry = createPickerRegistry([], {
     startTokenizer,
     kvEvents: createLiveKvSources(),
+    latencyPredictor: { settings: options.latencyPredictor },
   });
   const configuration = await readConfiguration(options, registry);
   const { config } = configuration;

@@ -1,3 +1,4 @@
+import { defaultLatencyPredictorSettings } from '@llm-d/endpoint-picker';
 import { expect, test } from 'vitest';
 import { eppFlags } from './flags/epp-flags.ts';
 import { readCommand, type EppOptions } from './options.ts';
@@ -7,6 +8,16 @@ const optionsOf = (...args: string[]): EppOptions => {
   if (command.kind !== 'run') throw new Error('the command line asks for something else');
   return command.options;
 };
+
+test('where the latency predictor is comes from llm-d’s variables', () => {
+  const command = readCommand([], { TRAINING_SERVER_URL: 'http://predictor:9000' });
+  expect(command).toMatchObject({
+    options: { latencyPredictor: { trainingUrl: 'http://predictor:9000', maxBulkSize: 100 } },
+  });
+  expect(() => readCommand([], { LATENCY_MAX_SAMPLE_SIZE: 'many' })).toThrow(
+    'LATENCY_MAX_SAMPLE_SIZE="many"',
+  );
+});
 
 test('defaults are llm-d’s', () => {
   expect(optionsOf()).toEqual({
@@ -42,6 +53,7 @@ test('defaults are llm-d’s', () => {
     scrapeIntervalMs: 50,
     poolGaugesIntervalMs: 5000,
     decisionLogCapacity: 1000,
+    latencyPredictor: defaultLatencyPredictorSettings,
     logLevel: 'info',
     legacyMetrics: true,
     tracing: {

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import {
+  readLatencyPredictorSettings,
+  type LatencyPredictorSettings,
+} from '@llm-d/endpoint-picker';
 import { readTracingEnvironment, type TracingSettings } from '@llm-d/telemetry';
 import type { LogLevel } from '@llm-d/telemetry/pino';
 import type { ResponseProcessing } from './ext-proc/session-context.ts';
@@ -62,6 +66,8 @@ export interface EppOptions {
   readonly scrapeIntervalMs: number;
   readonly poolGaugesIntervalMs: number;
   readonly decisionLogCapacity: number;
+  /** Where the latency predictor is. From llm-d's variables. */
+  readonly latencyPredictor: LatencyPredictorSettings;
   /** Who sends it in `x-llm-d-debug` is told of the decision; undefined for nobody. From the variable EPP_DEBUG_SECRET. */
   readonly debugSecret: string | undefined;
   readonly logLevel: LogLevel;
@@ -166,6 +172,7 @@ function settle(flags: ParsedFlags<typeof eppFlags>, environment: Variables): Ep
     scrapeIntervalMs: values['refresh-metrics-interval'],
     poolGaugesIntervalMs: values['refresh-prometheus-metrics-interval'],
     decisionLogCapacity: values['decision-log'],
+    latencyPredictor: readLatencyPredictorSettings({ ...environment }),
     logLevel: logLevelOf(values['zap-log-level'], values.v),
     legacyMetrics: values['legacy-metrics'],
     tracing: tracing?.settings,

@@ -10,6 +10,7 @@ import {
   pluginStateReport,
   startEndpointPicker,
   startFileDiscovery,
+  type LatencyPredictorSettings,
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
 import { createLiveKvSources } from '@llm-d/endpoint-picker/kv-sources';
@@ -33,6 +34,8 @@ import { startTokenizer } from './start-tokenizer.ts';
 export interface GatewaySetting {
   /** Where traces go. Default none are made. */
   readonly tracing?: TracingSettings | undefined;
+  /** Where the latency predictor is. Default two sidecars on this host. */
+  readonly latencyPredictor?: LatencyPredictorSettings;
   /** Which build this is. Default unknown. */
   readonly build?: { readonly version: string; readonly commit: string };
 }
@@ -62,7 +65,7 @@ const FRESH_MS = 10_000;
 export async function startGateway(
   options: GatewayOptions,
   logger: Logger,
-  { tracing: settings, build = UNKNOWN_BUILD }: GatewaySetting = {},
+  { tracing: settings, build = UNKNOWN_BUILD, latencyPredictor }: GatewaySetting = {},
 ): Promise<Gateway> {
   const clock = systemClock;
   const metrics = createPrometheusMetrics({
@@ -79,6 +82,7 @@ export async function startGateway(
   const registry = createPickerRegistry([], {
     startTokenizer,
     kvEvents: createLiveKvSources(),
+    ...(latencyPredictor && { latencyPredictor: { settings: latencyPredictor } }),
   });
   const configuration = await readConfiguration(options, registry);
   const { config } = configuration;
@@ -150,6 +154,7 @@ export async function startGateway(
       logger,
       decisions: running.picker.decisions,
       endpoints: () => describeFleet(fleet, clock.nowMs()),
+      flowControl: () => running.picker.flowControl?.snapshot(),
       configState: () => following.record.state(),
       pluginStates: () => pluginStateReport(running, clock.epochMs()),
       notReady: () => notReady(running, { catalog, nowMs: clock.nowMs() }),
@@ -207,6 +212,7 @@ export function startError(error: unknown): string | undefined {
     'PORT_IN_USE',
     'INVALID_METRIC_SPEC',
     'UNKNOWN_ENGINE',
+    'LATENCY_PREDICTOR_SETTINGS',
     'LISTEN',
   ];
   return known.includes(String(code)) ? (error as Error).message : undefined;

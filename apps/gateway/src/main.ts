@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { endOnSignals, keepHeapLean } from '@llm-d/app-process';
+import { readLatencyPredictorSettings } from '@llm-d/endpoint-picker';
 import { readTracingEnvironment, type Logger } from '@llm-d/telemetry';
 import { createPinoLogger } from '@llm-d/telemetry/pino';
 import { startError, startGateway } from './app.ts';
@@ -23,6 +24,7 @@ const command = gatewayCommand(version, async (options) => {
   const logger = createPinoLogger({ name: 'gateway', level: options.logLevel });
   const gateway = await startGateway(options, logger, {
     build: { version, commit },
+    latencyPredictor: readLatencyPredictorSettings(process.env),
     tracing: options.tracing ? tracingSettings(logger) : undefined,
   });
 

@@ -2,6 +2,7 @@
 import type { Clock } from '@llm-d/determinism';
 import {
   configStateYaml,
+  describeFlowControl,
   describeFleet,
   explainRecord,
   pluginStateReport,
@@ -74,6 +75,11 @@ export function createAdminRoutes(options: AdminOptions): FastifyInstance {
       ? reply.type('application/yaml').send(configStateYaml(options.record.state()))
       : options.record.state(),
   );
+  app.get('/debug/flow-control', (_, reply) => {
+    const flowControl = running.picker.flowControl?.snapshot();
+    if (flowControl !== undefined) return describeFlowControl(flowControl);
+    return reply.status(404).send({ error: 'the feature gate flowControl is closed' });
+  });
   app.get('/debug/conditions', () => ({ conditions: options.conditions() }));
   app.get('/debug/plugins/state', () => pluginStateReport(running, clock.epochMs()));
   app.setNotFoundHandler(({ method, url }, reply) =>

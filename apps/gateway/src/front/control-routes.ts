@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   configStateYaml,
+  describeFlowControl,
   explainRecord,
   summarizeRecord,
   type ConfigState,
   type DecisionLog,
   type EndpointDescription,
+  type FlowSnapshot,
   type PluginStateReport,
 } from '@llm-d/endpoint-picker';
 import { apiError, apiErrorBody, type ApiError, type ModelList } from '@llm-d/inference-api';
@@ -25,6 +27,8 @@ export interface ControlRoutesOptions {
   readonly endpoints: () => readonly EndpointDescription[];
   /** The configuration in force. */
   readonly configState: () => ConfigState;
+  /** What waits; undefined without flow control. */
+  readonly flowControl: () => FlowSnapshot | undefined;
   /** What plugins are doing. */
   readonly pluginStates: () => PluginStateReport;
 }
@@ -79,6 +83,11 @@ export async function createControlRoutes(options: ControlRoutesOptions): Promis
       ? reply.type('application/yaml').send(configStateYaml(options.configState()))
       : options.configState(),
   );
+  app.get('/debug/flow-control', (_, reply) => {
+    const snapshot = options.flowControl();
+    if (snapshot !== undefined) return describeFlowControl(snapshot);
+    return sendError(reply, apiError('not_found', 'the feature gate flowControl is closed'));
+  });
   app.get('/debug/plugins/state', () => options.pluginStates());
   // A wildcard here too: clients choose ids, and a parameter has at most 100 characters.
   app.get<{ Params: { '*': string } }>('/debug/decisions/*', ({ params }, reply) => {
