@@ -2,6 +2,10 @@
 export { createKvEventDecoder } from './kv-event-decoder.ts';
 export { KvEventDamageError, KvEventDecodeError } from './kv-event-decode-error.ts';
 export { createMemoryKvBlockIndex } from './memory/memory-index.ts';
+export { restoreMemoryKvBlockIndex } from './memory/restore.ts';
+export { surveyKvBlocks } from './rows/block-survey.ts';
+export { walkKvRows } from './rows/row-walk.ts';
+export { KvSnapshotError } from './memory/snapshot-error.ts';
 export { RequestKeyOptionsError, createRequestKeyHasher } from './request-key-hasher.ts';
 export { defaultTierWeights, tierOf } from './cache-tier.ts';
 export { PrefixHashOptionsError, createPrefixHasher } from './prefix-hasher.ts';
@@ -31,6 +35,10 @@ export type {
 } from './kv-event-batch.ts';
 export type { KvEventDecodeResult, KvEventDecoder } from './kv-event-decoder.ts';
 export type { MemoryKvBlockIndex, MemoryKvBlockIndexOptions } from './memory/memory-index.ts';
+export type { KvIndexSnapshot } from './memory/snapshot.ts';
+export type { KvSnapshotErrorCode } from './memory/snapshot-error.ts';
+export type { KvBlockSurvey, KvHolderSurvey } from './rows/block-survey.ts';
+export type { KvBlockOwner, KvWalkedRow } from './rows/row-walk.ts';
 export type { PrefixHashOptions, PrefixHasher } from './prefix-hasher.ts';
 export type { PrefixLru } from './prefix-lru.ts';
 export type {

@@ -9,6 +9,7 @@ const folder = fileURLToPath(new URL('../proto', import.meta.url));
 const sources = [
   'envoy/service/ext_proc/v3/external_processor.proto',
   'grpc/health/v1/health.proto',
+  'indexer/v1/indexer.proto',
 ];
 const header =
   '// SPDX-License-Identifier: Apache-2.0\n// Generated from the .proto files. Do not edit.\n';

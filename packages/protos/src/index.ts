@@ -15,6 +15,7 @@ export {
   healthListRequest,
   healthListResponse,
 } from './health.ts';
+export { getPodScoresPath, getPodScoresRequest, getPodScoresResponse } from './indexer.ts';
 export { InvalidMessageError } from './codec.ts';
 export {
   BodySendMode,
@@ -48,6 +49,10 @@ export type {
   DurationInit,
   FloatValue,
   FloatValueInit,
+  GetPodScoresRequest,
+  GetPodScoresRequestInit,
+  GetPodScoresResponse,
+  GetPodScoresResponseInit,
   GrpcStatus,
   GrpcStatusInit,
   HeaderMap,
@@ -86,6 +91,8 @@ export type {
   ListValueInit,
   Metadata,
   MetadataInit,
+  PodScore,
+  PodScoreInit,
   ProcessingMode,
   ProcessingModeInit,
   ProcessingRequest,

@@ -5,8 +5,12 @@ const FIRST_CAPACITY = 32;
 /** A place is free when its word of counts is 0: entries have at least one copy. */
 const FREE = 0;
 const STRIDE = 5;
+/** Words of an entry in {@link EngineTable.entries}. */
+export const ENTRY_WORDS = STRIDE;
 const META = 4;
 const MAX_COPIES = 0xffff;
+/** Below this share of used places, {@link EngineTable.shrink} makes the table smaller. */
+const MIN_LOAD = 0.3;
 
 /** Most request keys one engine hash can stand for, and most planes. */
 export const MAX_ORDINALS = 256;
@@ -56,6 +60,14 @@ export class EngineTable {
     return this.#search(place, low, high);
   }
 
+  hashLow(place: number): number {
+    return this.#words[STRIDE * place] as number;
+  }
+
+  hashHigh(place: number): number {
+    return this.#words[STRIDE * place + 1] as number;
+  }
+
   isUsed(place: number): boolean {
     return this.#words[STRIDE * place + META] !== FREE;
   }
@@ -98,7 +110,7 @@ export class EngineTable {
       meta = words[base + META] as number;
     }
     if (this.#size >= this.#capacity * MAX_LOAD) {
-      this.#grow();
+      this.#resize(Math.ceil(this.#capacity * GROWTH));
       words = this.#words;
       base = STRIDE * this.#free(low, high);
     }
@@ -114,6 +126,32 @@ export class EngineTable {
   /** Reads where a hash would be, and so brings it into the processor's cache. */
   touch(low: number, high: number): number {
     return this.#words[STRIDE * homeOf(keyHash(low, high), this.#capacity) + META] as number;
+  }
+
+  /** All entries, close together: a copy, as {@link put} takes them. */
+  entries(): Uint32Array {
+    const words = this.#words;
+    const entries = new Uint32Array(STRIDE * this.#size);
+    let to = 0;
+    for (let from = 0; from < words.length; from += STRIDE) {
+      if (words[from + META] === FREE) continue;
+      for (let i = 0; i < STRIDE; i++) entries[to++] = words[from + i] as number;
+    }
+    return entries;
+  }
+
+  /** Makes room for so many entries, so that it does not grow while they are put in. */
+  reserve(entries: number): void {
+    const capacity = Math.ceil(entries / MAX_LOAD) + 1;
+    if (capacity > this.#capacity) this.#resize(capacity);
+  }
+
+  /** Puts in an entry that another table had, and this one has not. */
+  put(entries: Uint32Array, from: number): void {
+    if (this.#size >= this.#capacity * MAX_LOAD) this.#resize(Math.ceil(this.#capacity * GROWTH));
+    const to = STRIDE * this.#free(entries[from] as number, entries[from + 1] as number);
+    for (let i = 0; i < STRIDE; i++) this.#words[to + i] = entries[from + i] as number;
+    this.#size++;
   }
 
   /** One copy less. True if none is left: the caller then deletes the entry. */
@@ -144,6 +182,12 @@ export class EngineTable {
     this.#size--;
   }
 
+  /** Gives back memory where little is used. Places change. */
+  shrink(): void {
+    if (this.#capacity <= FIRST_CAPACITY || this.#size >= this.#capacity * MIN_LOAD) return;
+    this.#resize(Math.max(FIRST_CAPACITY, Math.ceil(this.#size / 0.5)));
+  }
+
   #search(from: number, low: number, high: number): number {
     const words = this.#words;
     for (let at = from; this.#words[STRIDE * at + META] !== FREE; at = this.#after(at)) {
@@ -162,9 +206,9 @@ export class EngineTable {
     return place + 1 === this.#capacity ? 0 : place + 1;
   }
 
-  #grow(): void {
+  #resize(capacity: number): void {
     const old = this.#words;
-    this.#capacity = Math.ceil(this.#capacity * GROWTH);
+    this.#capacity = capacity;
     this.#words = new Uint32Array(STRIDE * this.#capacity);
     for (let from = 0; from < old.length; from += STRIDE) {
       if (old[from + META] === FREE) continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type AttentionGroup, blocksNeeded } from '../attention-group.ts';
 import type { KvMatch, KvMatches, KvPrefix, KvTierBlocks } from '../kv-block-index.ts';
-import type { Holder } from './holder.ts';
+import type { OwningHolder } from './holder.ts';
 import { NOBODY } from './owner-sets.ts';
 import type { Plane } from './planes.ts';
 import type { MatcherTables } from './prefix-matcher.ts';
@@ -27,7 +27,7 @@ export class GroupMatcher {
   }
 
   /** Holders that are everywhere count for all, and are not listed themselves. */
-  match(keys: Uint32Array, holders: readonly Holder[]): KvMatches {
+  match(keys: Uint32Array, holders: readonly OwningHolder[]): KvMatches {
     const everywhere = holders.filter(({ source }) => source.everywhere === true);
     const chain = this.#owners(keys, holders);
     const matches: KvMatch[] = [];
@@ -44,11 +44,11 @@ export class GroupMatcher {
   }
 
   /** The owners of each block, up to the first that nobody can go on from. */
-  #owners(keys: Uint32Array, holders: readonly Holder[]): number[] {
+  #owners(keys: Uint32Array, holders: readonly OwningHolder[]): number[] {
     const gaps = holders.some(({ groups }) => ![...groups.values()].some(isFull));
     const chain: number[] = [];
-    for (let at = 0; at < keys.length; at += 2) {
-      const owner = this.#tables.blocks.ownerOf(keys[at] as number, keys[at + 1] as number);
+    for (let at = 0; at < keys.length >>> 1; at++) {
+      const owner = this.#tables.blocks.ownerAt(keys, at);
       if (owner === NOBODY && !gaps) break;
       chain.push(owner);
     }
@@ -58,7 +58,7 @@ export class GroupMatcher {
   #prefix(
     chain: readonly number[],
     groups: ReadonlyMap<number, AttentionGroup>,
-    who: { readonly holder: Holder | undefined; readonly everywhere: readonly Holder[] },
+    who: { readonly holder: OwningHolder | undefined; readonly everywhere: readonly OwningHolder[] },
   ): { prefix: KvPrefix; own: boolean } {
     const slots = [...(who.holder === undefined ? [] : [who.holder]), ...who.everywhere];
     const runs = this.#runs(groups);
@@ -90,7 +90,7 @@ export class GroupMatcher {
   #block(
     owner: number,
     runs: readonly GroupRun[],
-    holders: readonly Holder[],
+    holders: readonly OwningHolder[],
     ownSlot: number | undefined,
   ): { tier: number; own: boolean } {
     const { planes } = this.#tables;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BatchBuilder } from '../event-batch.testing.ts';
+import { BatchBuilder } from '../testing/batch-builder.ts';
 import type { KvMatches } from '../kv-block-index.ts';
 import { NaiveIndex } from '../naive-index.testing.ts';
 import { createRequestKeyHasher } from '../request-key-hasher.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { BatchBuilder } from '../event-batch.testing.ts';
-import { describeKvBlockIndex } from '../kv-block-index-conformance.testing.ts';
+import { BatchBuilder } from '../testing/batch-builder.ts';
+import { describeKvBlockIndex } from '../testing/kv-block-index-conformance.ts';
 import { createRequestKeyHasher } from '../request-key-hasher.ts';
 import { createMemoryKvBlockIndex } from './memory-index.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attentionGroup, sameGroup } from '../attention-group.ts';
-import { type TierWeights, defaultTierWeights, tierOf } from '../cache-tier.ts';
+import { type TierWeights, tierOf } from '../cache-tier.ts';
 import type {
   KvApplyReport,
   KvBlockIndex,
@@ -17,14 +17,19 @@ import {
   RequestKeyOptionsError,
   createRequestKeyHasher,
 } from '../request-key-hasher.ts';
+import type { KvCopyChange, KvIndexRows, KvIndexSink } from '../rows/index-rows.ts';
 import { type AlignedBlocks, alignBlocks } from './block-alignment.ts';
-import { BlockTable } from './block-table.ts';
+import type { BlockTable } from './block-table.ts';
+import { ColdCopies } from './cold-copies.ts';
 import { MAX_ORDINALS, MAX_PLANES } from './engine-table.ts';
 import type { Holder } from './holder.ts';
-import { Holders } from './holders.ts';
-import { OwnerSets } from './owner-sets.ts';
-import { Planes } from './planes.ts';
+import type { Holders } from './holders.ts';
+import { type IndexTables, emptyTables } from './index-tables.ts';
+import { MemoryRows } from './memory-rows.ts';
+import type { OwnerSets } from './owner-sets.ts';
+import type { Planes } from './planes.ts';
 import { PrefixMatcher } from './prefix-matcher.ts';
+import { type KeyOptions, type KvIndexSnapshot, SnapshotCuts } from './snapshot.ts';
 
 export interface MemoryKvBlockIndexOptions {
   /** Tokens in a block of the index. Default 16; engines' blocks may be multiples or divisors of it. */
@@ -34,6 +39,14 @@ export interface MemoryKvBlockIndexOptions {
   readonly hashSeed?: string;
   /** Most copies of blocks, swept or not. More are refused and reported. Default 64 million, about 4 GB. */
   readonly maxCopies?: number;
+  /**
+   * Most memory of its tables in bytes, about; llm-d's `costAwareMemoryConfig.size`. A copy is taken for 75 bytes. When it
+   * is full, what was neither stored nor looked up for longest is forgotten, and counted in `stats().evicted`: hits that
+   * are missed, never hits that are not there. Default: only `maxCopies` counts.
+   */
+  readonly maxBytes?: number;
+  /** Is told of every change, for a copy of the index elsewhere. Default none, which costs nothing. */
+  readonly onChange?: KvIndexSink;
   /** Worth of a block by tier; merged over the defaults (gpu 1, cpu 0.8, disk 0.5, shared 0.4, others 0.5). */
   readonly tierWeights?: TierWeights;
   /**
@@ -45,38 +58,76 @@ export interface MemoryKvBlockIndexOptions {
   readonly sliceBlocks?: number;
 }
 
+export interface MemoryKvIndexStats extends KvIndexStats {
+  /** Copies that were forgotten for lack of memory since the beginning. */
+  readonly evicted: number;
+}
+
 /** An index in this process: everything happens at once, nothing is waited for. */
 export interface MemoryKvBlockIndex extends KvBlockIndex {
   apply(batch: KvEventBatch, source: KvEventSource): KvApplyReport;
   clear(pod: string): void;
   remove(pod: string): void;
   lookup(requestKeys: Uint32Array): KvMatches;
-  stats(): KvIndexStats;
+  stats(): MemoryKvIndexStats;
+  /** What it knows, as a mirror of it elsewhere needs it. */
+  readonly rows: KvIndexRows;
   /** Takes out up to so many blocks of cleared pods, and returns how many are left. */
   sweep(blocks: number): number;
+  /**
+   * Its content as it is now, as `restoreMemoryKvBlockIndex` reads it. Batches may be applied while it is read: each
+   * source is written in one piece, before the first change to it, about 5 ms for a million copies.
+   */
+  snapshot(): KvIndexSnapshot;
 }
 
 /** An empty index. */
 export function createMemoryKvBlockIndex(
   options: MemoryKvBlockIndexOptions = {},
 ): MemoryKvBlockIndex {
-  return new MemoryIndex(options);
+  return new MemoryIndex(options, emptyTables(options.tierWeights));
 }
+
+/** An index that goes on with these tables. */
+export function createIndexOf(
+  tables: IndexTables,
+  options: MemoryKvBlockIndexOptions,
+): MemoryKvBlockIndex {
+  return new MemoryIndex(options, tables);
+}
+
+const NO_CHANGE: KvCopyChange = {
+  ...{ low: 0, high: 0, hashLow: 0, hashHigh: 0 },
+  ...{ ordinal: 0, life: 0, plane: 0 },
+};
+/** What a copy takes at most, with the places that tables keep free for growing. */
+const COPY_BYTES = 75;
+/** More is forgotten at once than must be, for the hand passes over much that is warm. */
+const SPARE_COPIES = 1024;
 
 class MemoryIndex implements MemoryKvBlockIndex {
   readonly #blockSizeTokens: number;
   readonly #maxCopies: number;
+  readonly #maxBytes: number | undefined;
+  readonly #cold: ColdCopies;
+  readonly #sink: KvIndexSink | undefined;
+  readonly #change = { ...NO_CHANGE };
+  readonly rows: KvIndexRows;
   readonly #defer: ((slice: () => void) => void) | undefined;
   readonly #sliceBlocks: number;
   readonly #hasher: RequestKeyHasher;
-  readonly #owners = new OwnerSets();
-  readonly #blocks = new BlockTable(this.#owners);
-  readonly #holders = new Holders();
+  readonly #tables: IndexTables;
+  readonly #owners: OwnerSets;
+  readonly #blocks: BlockTable;
+  readonly #holders: Holders;
   readonly #planes: Planes;
+  readonly #keyOptions: KeyOptions;
+  readonly #cuts = new SnapshotCuts();
   readonly #matcher: PrefixMatcher;
-  readonly #unplacedTotals: Partial<Record<KvUnplacedReason, number>> = {};
+  readonly #unplacedTotals: Partial<Record<KvUnplacedReason, number>>;
   #copies = 0;
   #unswept = 0;
+  #evicted: number;
   /** Where the sweep of the first retired holder stands. */
   #sweepAt = 0;
   #sliceIsDue = false;
@@ -85,7 +136,7 @@ class MemoryIndex implements MemoryKvBlockIndex {
   #stored = 0;
   #removed = 0;
 
-  constructor(options: MemoryKvBlockIndexOptions) {
+  constructor(options: MemoryKvBlockIndexOptions, tables: IndexTables) {
     const { blockSizeTokens = 16, maxCopies = 64_000_000, sliceBlocks = 5000 } = options;
     if (!Number.isInteger(blockSizeTokens) || blockSizeTokens < 1) {
       throw new RequestKeyOptionsError('blockSizeTokens', blockSizeTokens, 'a whole number from 1');
@@ -95,10 +146,26 @@ class MemoryIndex implements MemoryKvBlockIndex {
     this.#sliceBlocks = sliceBlocks;
     this.#defer = options.defer;
     this.#hasher = createRequestKeyHasher(options);
-    this.#planes = new Planes({ ...defaultTierWeights, ...options.tierWeights });
-    const tables = { blocks: this.#blocks, owners: this.#owners };
-    const who = { holders: this.#holders, planes: this.#planes };
-    this.#matcher = new PrefixMatcher({ ...tables, ...who, blockSizeTokens });
+    const { algorithm = 'cbor-fnv', hashSeed = '' } = options;
+    this.#keyOptions = { blockSizeTokens, algorithm, hashSeed };
+    this.#tables = tables;
+    this.#owners = tables.owners;
+    this.#blocks = tables.blocks;
+    this.#holders = tables.holders;
+    this.#planes = tables.planes;
+    this.#unplacedTotals = tables.unplaced;
+    this.#evicted = tables.evicted;
+    for (const holder of this.#holders.bySlot) this.#copies += holder?.engine.size ?? 0;
+    const all = { ...tables, blockSizeTokens };
+    this.#matcher = new PrefixMatcher(all);
+    this.rows = new MemoryRows(all);
+    this.#sink = options.onChange;
+    this.#maxBytes = options.maxBytes;
+    this.#cold = new ColdCopies({
+      blocks: this.#blocks,
+      holders: this.#holders,
+      drop: (holder, low, high) => this.#forget(holder, low, high),
+    });
   }
 
   apply(batch: KvEventBatch, source: KvEventSource): KvApplyReport {
@@ -130,23 +197,32 @@ class MemoryIndex implements MemoryKvBlockIndex {
   remove(pod: string): void {
     for (const holder of this.#holders.ofPod(pod)) this.#countRetired(holder);
     this.#holders.remove(pod);
+    this.#sink?.directoryChanged();
     this.#scheduleSweep();
   }
 
   lookup(requestKeys: Uint32Array): KvMatches {
-    return this.#matcher.match(requestKeys);
+    const matches = this.#matcher.match(requestKeys);
+    if (this.#maxBytes !== undefined) this.#warmMatched(requestKeys, matches);
+    return matches;
   }
 
-  stats(): KvIndexStats {
+  stats(): MemoryKvIndexStats {
     const live = this.#holders.bySlot.filter((holder) => holder !== undefined);
     return {
       blocks: this.#blocks.size,
       copies: this.#copies,
       unswept: this.#unswept,
+      evicted: this.#evicted,
       bytes: this.#bytes(live),
       unplaced: { ...this.#unplacedTotals },
       sources: live.map(({ source, engine }) => ({ ...source, copies: engine.size })),
     };
+  }
+
+  snapshot(): KvIndexSnapshot {
+    const unplaced = { ...this.#unplacedTotals };
+    return this.#cuts.begin({ ...this.#tables, unplaced, evicted: this.#evicted }, this.#keyOptions);
   }
 
   sweep(blocks: number): number {
@@ -155,6 +231,7 @@ class MemoryIndex implements MemoryKvBlockIndex {
     for (;;) {
       const holder = this.#holders.retired[0];
       if (holder === undefined) return 0;
+      this.#cuts.before(holder);
       const { engine, slot } = holder;
       const { capacity } = engine;
       while (this.#sweepAt < capacity && budget > 0) {
@@ -165,6 +242,7 @@ class MemoryIndex implements MemoryKvBlockIndex {
         this.#unswept--;
         const plane = engine.plane(place);
         this.#blocks.remove(engine.keyLow(place), engine.keyHigh(place), slot, plane);
+        if (this.#sink !== undefined) this.#tellRemoved(holder, place);
       }
       if (this.#sweepAt < capacity) return this.#unswept;
       this.#sweepAt = 0;
@@ -179,7 +257,10 @@ class MemoryIndex implements MemoryKvBlockIndex {
 
   #holderOf(source: KvEventSource): Holder {
     const waiting = this.#holders.retired.length;
+    const { version } = this.#holders;
     const holder = this.#holders.of(source);
+    this.#cuts.before(holder);
+    if (this.#holders.version !== version) this.#sink?.directoryChanged();
     const retired = this.#holders.retired[waiting];
     if (retired !== undefined) {
       this.#countRetired(retired);
@@ -193,6 +274,7 @@ class MemoryIndex implements MemoryKvBlockIndex {
     if (holder.engine.size === 0 && holder.groups.size === 0) return;
     this.#countRetired(holder);
     this.#holders.renew(holder);
+    this.#sink?.directoryChanged();
     this.#owners.widen(this.#holders.slots, this.#planes.all.length);
     this.#scheduleSweep();
   }
@@ -229,12 +311,22 @@ class MemoryIndex implements MemoryKvBlockIndex {
     if (known === undefined || event.specKind !== null) {
       const needs = attentionGroup(event.specKind, event.slidingWindowTokens);
       if (needs === undefined) return 'unsupported_cache_kind';
-      if (known === undefined) holder.groups.set(group, needs);
-      else if (!sameGroup(known, needs)) return 'group_changed';
+      if (known === undefined) {
+        holder.namesGroups = event.groupIndex !== null;
+        holder.groups.set(group, needs);
+        this.#sink?.directoryChanged();
+      } else if (!sameGroup(known, needs)) return 'group_changed';
     }
-    const { id } = this.#planes.plane(this.#planes.tier(tierOf(event.medium)), group);
+    const id = this.#planeOf(event.medium, group);
     if (id >= MAX_PLANES) return 'index_full';
     this.#owners.widen(this.#holders.slots, this.#planes.all.length);
+    return id;
+  }
+
+  #planeOf(medium: string | null, group: number): number {
+    const before = this.#planes.all.length;
+    const { id } = this.#planes.plane(this.#planes.tier(tierOf(medium)), group);
+    if (this.#planes.all.length !== before) this.#sink?.directoryChanged();
     return id;
   }
 
@@ -250,9 +342,11 @@ class MemoryIndex implements MemoryKvBlockIndex {
     for (let i = event.hashStart; i < event.hashEnd; i++) {
       const low = batch.hashes[2 * i] as number;
       const high = batch.hashes[2 * i + 1] as number;
+      // First, because making room may forget the hash.
+      const hasRoom = this.#hasRoom(1);
       const from = this.#whereKnown(low, high, holder);
       if (from === undefined) unknown++;
-      else if (this.#full) refused++;
+      else if (!hasRoom) refused++;
       else {
         this.#copyEntries(from, holder, { low, high, plane });
         this.#stored++;
@@ -306,7 +400,8 @@ class MemoryIndex implements MemoryKvBlockIndex {
       this.#leave(index, ratio, blocks);
       return;
     }
-    if (this.#full) {
+    if (event.hasParent) this.#warmParent(event, holder);
+    if (!this.#hasRoom(Math.ceil(blocks * Math.max(1, ratio)))) {
       this.#leave(index, 'index_full', blocks);
       return;
     }
@@ -442,9 +537,13 @@ class MemoryIndex implements MemoryKvBlockIndex {
     ordinal: number,
   ): void {
     const { low, high } = this.#key;
-    if (!holder.engine.add(hash.low, hash.high, this.#key, plane | (ordinal << 8))) return;
+    if (!holder.engine.add(hash.low, hash.high, this.#key, plane | (ordinal << 8))) {
+      if (this.#maxBytes !== undefined) this.#blocks.warm(low, high);
+      return;
+    }
     this.#copies++;
-    this.#blocks.add(low, high, holder.slot, plane);
+    if (!this.#blocks.add(low, high, holder.slot, plane)) holder.hasDoubles = true;
+    if (this.#sink !== undefined) this.#tellAdded(holder, hash, plane, ordinal);
   }
 
   #remove(batch: KvEventBatch, event: BlockRemovedEvent, holder: Holder, index: number): void {
@@ -454,7 +553,7 @@ class MemoryIndex implements MemoryKvBlockIndex {
       this.#leave(index, 'unknown_group', blocks);
       return;
     }
-    const plane = this.#planes.plane(this.#planes.tier(tierOf(event.medium)), group).id;
+    const plane = this.#planeOf(event.medium, group);
     let unknown = 0;
     for (let i = event.hashStart; i < event.hashEnd; i++) {
       const low = batch.hashes[2 * i] as number;
@@ -473,9 +572,7 @@ class MemoryIndex implements MemoryKvBlockIndex {
       if (engine.plane(at) === plane) {
         found = true;
         if (engine.release(at)) {
-          this.#blocks.remove(engine.keyLow(at), engine.keyHigh(at), holder.slot, plane);
-          engine.delete(at);
-          this.#copies--;
+          this.#takeOut(holder, at);
           at = engine.from(at, low, high);
           continue;
         }
@@ -485,8 +582,84 @@ class MemoryIndex implements MemoryKvBlockIndex {
     return found;
   }
 
-  get #full(): boolean {
-    return this.#copies + this.#unswept >= this.#maxCopies;
+  /** Takes an entry out of both tables. Another may come to its place. */
+  #takeOut(holder: Holder, at: number): void {
+    const { engine, slot } = holder;
+    this.#blocks.remove(engine.keyLow(at), engine.keyHigh(at), slot, engine.plane(at));
+    if (this.#sink !== undefined) this.#tellRemoved(holder, at);
+    engine.delete(at);
+    this.#copies--;
+  }
+
+  /** Whether so many copies may be added, after forgetting what is cold where memory is bounded. */
+  #hasRoom(copies: number): boolean {
+    if (this.#copies + this.#unswept >= this.#maxCopies) return false;
+    if (this.#maxBytes === undefined) return true;
+    const most = Math.floor((this.#maxBytes - this.#owners.bytes) / COPY_BYTES);
+    if (copies > most) return false;
+    this.#cold.stored(copies, most);
+    if (this.#copies + this.#unswept + copies <= most) return true;
+    // What nobody sees any more goes first.
+    if (this.#unswept > 0) this.sweep(Infinity);
+    const missing = this.#copies + copies - most;
+    if (missing > 0) this.#cold.forget(missing + Math.min(SPARE_COPIES, most >>> 4));
+    return this.#copies + copies <= most;
+  }
+
+  /** Forgets an engine hash, in whatever planes and for whatever keys, as if its removal had been reported. */
+  #forget(holder: Holder, low: number, high: number): number {
+    this.#cuts.before(holder);
+    const { engine } = holder;
+    const before = this.#copies;
+    for (let at = engine.first(low, high); at >= 0; at = engine.from(at, low, high)) {
+      this.#takeOut(holder, at);
+    }
+    this.#evicted += before - this.#copies;
+    return before - this.#copies;
+  }
+
+  #warmMatched(keys: Uint32Array, { holders, everywhere }: KvMatches): void {
+    const longest = holders.reduce((most, { blocks }) => Math.max(most, blocks), everywhere.blocks);
+    for (let at = 0; at < 2 * longest; at += 2) {
+      this.#blocks.warm(keys[at] as number, keys[at + 1] as number);
+    }
+  }
+
+  /** What an event continues must not be forgotten to make room for it. */
+  #warmParent({ parentLow, parentHigh }: BlockStoredEvent, { engine }: Holder): void {
+    if (this.#maxBytes === undefined) return;
+    for (let at = engine.first(parentLow, parentHigh); at >= 0; at = engine.next(at)) {
+      this.#blocks.warm(engine.keyLow(at), engine.keyHigh(at));
+    }
+  }
+
+  #tellAdded(
+    holder: Holder,
+    hash: { readonly low: number; readonly high: number },
+    plane: number,
+    ordinal: number,
+  ): void {
+    const change = this.#change;
+    change.low = this.#key.low;
+    change.high = this.#key.high;
+    change.hashLow = hash.low;
+    change.hashHigh = hash.high;
+    change.ordinal = ordinal;
+    change.life = holder.life;
+    change.plane = plane;
+    this.#sink?.copyAdded(change);
+  }
+
+  #tellRemoved({ engine, life }: Holder, at: number): void {
+    const change = this.#change;
+    change.low = engine.keyLow(at);
+    change.high = engine.keyHigh(at);
+    change.hashLow = engine.hashLow(at);
+    change.hashHigh = engine.hashHigh(at);
+    change.ordinal = engine.ordinal(at);
+    change.life = life;
+    change.plane = engine.plane(at);
+    this.#sink?.copyRemoved(change);
   }
 
   #leave(event: number, reason: KvUnplacedReason, blocks: number): void {

@@ -4,6 +4,8 @@
 const SET = 0x80000000;
 /** No owner. */
 export const NOBODY = 0;
+/** Bits that no owners' word has: for whoever keeps the words. */
+export const SPARE_BITS = 0x78000000;
 const PLANE_BITS = 8;
 
 /**

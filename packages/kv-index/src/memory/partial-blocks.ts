@@ -20,6 +20,10 @@ export class PartialBlocks {
     return this.#byLastHash.get(`${high}:${low}`);
   }
 
+  oldestFirst(): Iterable<PartialBlock> {
+    return this.#byLastHash.values();
+  }
+
   set(low: number, high: number, partial: PartialBlock): void {
     const name = `${high}:${low}`;
     this.#byLastHash.delete(name);

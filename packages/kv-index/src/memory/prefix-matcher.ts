@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KvMatch, KvMatches, KvPrefix, KvTierBlocks } from '../kv-block-index.ts';
-import type { BlockTable } from './block-table.ts';
 import { GroupMatcher } from './group-matcher.ts';
-import { type Holder, isPlain } from './holder.ts';
-import type { Holders } from './holders.ts';
+import { type OwningHolder, isPlain } from './holder.ts';
 import { NOBODY, type OwnerSets } from './owner-sets.ts';
 import type { Planes } from './planes.ts';
 
+/** Who owns the blocks of a chain. */
+export interface ChainOwners {
+  /** The owners' word of the key at a place of the chain; 0 for a block that nobody owns. */
+  ownerAt(keys: Uint32Array, at: number): number;
+}
+
 /** The tables that a lookup reads. */
 export interface MatcherTables {
-  readonly blocks: BlockTable;
+  readonly blocks: ChainOwners;
   readonly owners: OwnerSets;
-  readonly holders: Holders;
+  readonly holders: { readonly bySlot: readonly (OwningHolder | undefined)[] };
   readonly planes: Planes;
   readonly blockSizeTokens: number;
 }
@@ -31,7 +35,7 @@ export class PrefixMatcher {
   /** Blocks of each slot, and how many of them its best tier is a slower one, by slot and tier. */
   #length = new Uint32Array(32);
   #slower = new Uint32Array(32);
-  readonly #matched: Holder[] = [];
+  readonly #matched: OwningHolder[] = [];
 
   constructor(tables: MatcherTables) {
     this.#tables = tables;
@@ -48,7 +52,7 @@ export class PrefixMatcher {
   }
 
   /** Marks the slots that can be followed together and returns the holders that cannot. */
-  #sort(): Holder[] {
+  #sort(): OwningHolder[] {
     const { owners, holders } = this.#tables;
     const { bySlot } = holders;
     if (this.#plain.length !== owners.width) {
@@ -59,7 +63,7 @@ export class PrefixMatcher {
     const cells = this.#length.length * this.#tables.planes.tiers.length;
     if (this.#slower.length < cells) this.#slower = new Uint32Array(cells);
     this.#plain.fill(0);
-    const special: Holder[] = [];
+    const special: OwningHolder[] = [];
     const shared = bySlot.some((holder) => holder?.source.everywhere === true);
     for (const holder of bySlot) {
       if (holder === undefined) continue;
@@ -76,7 +80,7 @@ export class PrefixMatcher {
     this.#active.set(this.#plain);
     let at = 0;
     for (; at < count; at++) {
-      const owner = blocks.ownerOf(keys[2 * at] as number, keys[2 * at + 1] as number);
+      const owner = blocks.ownerAt(keys, at);
       const goesOn = owner !== NOBODY && this.#follow(owner, at);
       if (!goesOn) break;
     }
@@ -172,7 +176,7 @@ export class PrefixMatcher {
     }
   }
 
-  #result({ slot, source }: Holder): KvMatch {
+  #result({ slot, source }: OwningHolder): KvMatch {
     const { planes } = this.#tables;
     const { tiers } = planes;
     const blocks = this.#length[slot] as number;

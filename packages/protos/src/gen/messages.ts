@@ -586,3 +586,39 @@ export interface HealthListResponse {
 export interface HealthListResponseInit {
   readonly statuses?: Readonly<Record<string, HealthCheckResponseInit>> | null | undefined;
 }
+
+/** `indexer.v1.GetPodScoresRequest`. */
+export interface GetPodScoresRequest {
+  readonly prompt: string;
+  readonly modelName: string;
+  readonly podIdentifiers: readonly string[];
+}
+
+/** `indexer.v1.GetPodScoresRequest`. */
+export interface GetPodScoresRequestInit {
+  readonly prompt?: string | null | undefined;
+  readonly modelName?: string | null | undefined;
+  readonly podIdentifiers?: readonly string[] | null | undefined;
+}
+
+/** `indexer.v1.PodScore`. */
+export interface PodScore {
+  readonly pod: string;
+  readonly score: number;
+}
+
+/** `indexer.v1.PodScore`. */
+export interface PodScoreInit {
+  readonly pod?: string | null | undefined;
+  readonly score?: number | null | undefined;
+}
+
+/** `indexer.v1.GetPodScoresResponse`. */
+export interface GetPodScoresResponse {
+  readonly scores: readonly PodScore[];
+}
+
+/** `indexer.v1.GetPodScoresResponse`. */
+export interface GetPodScoresResponseInit {
+  readonly scores?: readonly PodScoreInit[] | null | undefined;
+}

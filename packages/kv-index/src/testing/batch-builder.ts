@@ -4,7 +4,7 @@ import type {
   BlockStoredEvent,
   KvEvent,
   KvEventBatch,
-} from './kv-event-batch.ts';
+} from '../kv-event-batch.ts';
 
 type Stored = Partial<Omit<BlockStoredEvent, 'type'>> & {
   readonly hashes: readonly bigint[];

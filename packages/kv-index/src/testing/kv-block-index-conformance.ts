@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describe, expect, test } from 'vitest';
-import { BatchBuilder } from './event-batch.testing.ts';
-import type { KvBlockIndex, KvEventSource, KvMatches } from './kv-block-index.ts';
-import { createRequestKeyHasher } from './request-key-hasher.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { BatchBuilder } from './batch-builder.ts';
+import type { KvBlockIndex, KvEventSource, KvMatches } from '../kv-block-index.ts';
+import { createRequestKeyHasher } from '../request-key-hasher.ts';
 
 const BLOCK = 4;
 const hasher = createRequestKeyHasher();
@@ -40,12 +40,29 @@ const lengths = ({ holders }: KvMatches) =>
     holders.map(({ pod, dpRank, blocks }) => [dpRank === 0 ? pod : `${pod}/${dpRank}`, blocks]),
   );
 
+/** An index of nothing but the suite's, and how to leave it. */
+export type ConformanceSubject = KvBlockIndex & Partial<AsyncDisposable>;
+
 /**
- * What every index must do. `create` gives an empty index of blocks of 4 tokens with the hash `cbor-fnv`, seed '' and
- * the default weights.
+ * What every index must do, as a suite of vitest: called at the top of a test file. `create` gives an empty index of
+ * blocks of 4 tokens with the hash `cbor-fnv`, seed '' and the default weights; what has `[Symbol.asyncDispose]` is
+ * disposed of after its test. A lookup must see everything that was applied before, wherever the index keeps it.
  */
-export function describeKvBlockIndex(name: string, create: () => Promise<KvBlockIndex>): void {
+export function describeKvBlockIndex(
+  name: string,
+  createSubject: () => Promise<ConformanceSubject>,
+): void {
   describe(name, () => {
+    const subjects: ConformanceSubject[] = [];
+    const create = async (): Promise<KvBlockIndex> => {
+      const subject = await createSubject();
+      subjects.push(subject);
+      return subject;
+    };
+    afterEach(async () => {
+      for (const subject of subjects.splice(0)) await subject[Symbol.asyncDispose]?.();
+    });
+
     test('a block is found on every pod that reported it', async () => {
       const index = await create();
       await index.apply(store(0, 3), source('a'));
