@@ -5,6 +5,8 @@ import type { MetricDefinition } from '@llm-d/telemetry';
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { streamMetricDefinitions } from '../apps/epp/src/ext-proc/stream-metrics.ts';
+import { kvIndexerMetrics } from '../apps/kv-indexer/src/indexer-metrics.ts';
+import { relayMetrics } from '../apps/kv-relay/src/relay/relay-metrics.ts';
 import { compatibilitySections } from './compatibility/compatibility-page.ts';
 
 /** A page: its path from the root, and its whole text. */
@@ -57,14 +59,25 @@ function metricPage(): Page {
       .join(', ');
   const row = (metric: MetricDefinition): string =>
     `| \`${metric.name}\` | ${metric.kind} | ${code(metric.labels)} | ${cell(metric.help)} | ${former(metric)} |`;
-  const table = [
-    '| metric | kind | labels | meaning | deprecated name (its labels) |',
-    '|---|---|---|---|---|',
-    ...endpointPickerMetrics.map(row),
-  ];
+  const table = (definitions: readonly MetricDefinition[]): string =>
+    [
+      '| metric | kind | labels | meaning | deprecated name (its labels) |',
+      '|---|---|---|---|---|',
+      ...definitions.map(row),
+    ].join('\n');
   const intro =
     'What the endpoint picker counts, whichever front it stands behind. Names, labels, bounds of buckets and texts are llm-d’s. Deprecated names show the same observations, summed over the labels they lack; `--legacy-metrics=false` (gateway: `--no-legacy-metrics`) leaves them out. Values of labels that clients choose are bounded: beyond a thousand of them new ones count as `other`.';
-  return page('docs/metrics.md', '# Metrics', intro, table.join('\n'));
+  return page(
+    'docs/metrics.md',
+    '# Metrics',
+    '## Endpoint picker',
+    intro,
+    table(endpointPickerMetrics),
+    '## kv-relay',
+    table(relayMetrics),
+    '## kv-indexer',
+    table(kvIndexerMetrics),
+  );
 }
 
 function commandLinePage(): Page {
@@ -72,6 +85,8 @@ function commandLinePage(): Page {
     ['epp'],
     ['gateway'],
     ['inference-sim'],
+    ['kv-relay'],
+    ['kv-indexer'],
     ['llmd'],
     ['llmd', 'up'],
     ['llmd', 'bench'],

@@ -3,6 +3,7 @@ import { knownPluginTypes, type PluginRegistry } from '@llm-d/scheduler-core';
 import type { MetricDefinition } from '@llm-d/telemetry';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { kvWire } from './kv-wire.ts';
 import { flags, headers, metrics } from './upstream.ts';
 
 export interface CompatibilitySources {
@@ -27,6 +28,8 @@ export function compatibilitySections(sources: CompatibilitySources): readonly s
     headerTable(),
     '## Plugin types',
     pluginTable(sources.registry),
+    '## KV events and the index',
+    kvTable(),
     '## Flags of the endpoint picker',
     flagTable(sources.help),
     '## Metrics',
@@ -41,6 +44,15 @@ function headerTable(): string {
     cell(here),
   ]);
   return table(['purpose', 'keys', 'here'], rows);
+}
+
+function kvTable(): string {
+  const rows = kvWire.map(({ what, here, tests }) => [
+    cell(what),
+    cell(here),
+    tests.map(({ file, name }) => `[${cell(name)}](../${file})`).join('<br>'),
+  ]);
+  return table(['what', 'here', 'tests'], rows);
 }
 
 function pluginTable(registry: PluginRegistry): string {
