@@ -2,13 +2,22 @@ import { inferenceObjectives, renderCrd } from '@llm-d/crd-types';
 import { systemClock } from '@llm-d/determinism';
 import { isSkipped, titleWith } from '@llm-d/test-kit';
 import { findControlPlane, startControlPlane, type ControlPlane } from '@llm-d/test-kit/kubernetes';
-import { afterAll, beforeAll, describe } from 'vitest';
-import { configMaps, leases, namespaces } from './built-in-types.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { configMaps } from './built-in-types.ts';
+import { conformanceTypes, describeConformance } from './conformance.testing.ts';
 import { createKubeClient, type KubeClient } from './client/client.ts';
 import { createHttpTransport } from './client/http-transport.ts';
-import { describeConformance } from './conformance.testing.ts';
 import { noCredentials, type KubeConnection } from './connection/connection.ts';
 import { kubeconfigConnection } from './connection/kubeconfig.ts';
+import {
+  builtInDefinitions,
+  builtInKinds,
+} from './testing/field-ownership/built-in-definitions.ts';
+import {
+  publishedFields,
+  tabledFields,
+  type OpenApi,
+} from './testing/field-ownership/published-definitions.testing.ts';
 import { createFakeApiServer, type FakeApiServer } from './testing.ts';
 
 const closing = new AsyncDisposableStack();
@@ -26,7 +35,7 @@ describe('the fake', () => {
   beforeAll(async () => {
     server = closing.use(
       createFakeApiServer({
-        types: [configMaps, leases, namespaces, inferenceObjectives],
+        types: conformanceTypes,
         users: { secret: { username: 'admin', groups: ['system:masters'] } },
       }),
     );
@@ -54,16 +63,32 @@ describe('the fake', () => {
   }));
 });
 
-const programs = await findControlPlane();
+const programs = await findControlPlane({ controllerManager: true });
 
 describe.skipIf(isSkipped(programs))(titleWith('the real one', programs), () => {
   let plane: ControlPlane;
   let admin: KubeClient;
   const connect = (text: string) => kubeconfigConnection({ text, clock: systemClock });
   beforeAll(async () => {
-    plane = closing.use(await startControlPlane({ crds: [renderCrd(inferenceObjectives)] }));
+    plane = closing.use(
+      await startControlPlane({ crds: [renderCrd(inferenceObjectives)], controllerManager: true }),
+    );
     admin = clientOf(await connect(plane.kubeconfig));
   }, 120_000);
+
+  test.each(Object.entries(builtInKinds))(
+    'merges %s as the fake does',
+    async (kind, definition) => {
+      const [apiVersion = '', name = ''] = kind.split(' ');
+      const root = apiVersion === 'v1' ? 'api' : 'apis';
+      const { body } = await plane.ask('GET', `/openapi/v3/${root}/${apiVersion}`);
+      const published = publishedFields(body as OpenApi, apiVersion, name);
+      expect(published.size).toBeGreaterThan(0);
+      expect(Object.fromEntries(tabledFields(builtInDefinitions, definition))).toEqual(
+        Object.fromEntries(published),
+      );
+    },
+  );
 
   let strangers = 0;
   describeConformance('is an API server', () => ({

@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-import { inferenceObjectives, type InferenceObjective } from '@llm-d/crd-types';
+import { inferenceObjectives, type InferenceObjective, type ResourceType } from '@llm-d/crd-types';
 import { systemClock, systemRandom, VirtualClock } from '@llm-d/determinism';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAccessReviewer } from './access/access-reviewer.ts';
-import { configMaps, leases, namespaces, type ConfigMap } from './built-in-types.ts';
+import {
+  configMaps,
+  deployments,
+  horizontalPodAutoscalers,
+  leases,
+  namespaces,
+  pods,
+  recordedEvents,
+  roleBindings,
+  roles,
+  secrets,
+  serviceAccounts,
+  services,
+  type ConfigMap,
+} from './built-in-types.ts';
 import type { KubeClient } from './client/client.ts';
 import type { WatchEvent } from './client/watch.ts';
+import { describeControlling } from './conformance/controlling.testing.ts';
+import { describeLifecycle } from './conformance/lifecycle.testing.ts';
+import { describeOwnership } from './conformance/ownership.testing.ts';
 import { isConflict, isExpired, isNotFound, KubeApiError } from './errors.ts';
 import { startInformer } from './informer/informer.ts';
 import { startLeaderElection } from './leader-election/leader-election.ts';
 import { configMap, dice, objective } from './virtual-cluster.testing.ts';
 
-/** An API server that the suite may do with as it likes; InferenceObjectives are served. */
+/** An API server that the suite may do with as it likes; InferenceObjectives are served, and garbage is collected. */
 export interface ConformanceTarget {
   /** A client that may do everything. */
   readonly admin: KubeClient;
@@ -22,6 +39,23 @@ export interface ConformanceTarget {
   /** Serves a copy of InferenceObjective in another group from now on. */
   serve(type: typeof inferenceObjectives): Promise<void>;
 }
+
+/** What the suite needs to be served. */
+export const conformanceTypes: readonly ResourceType[] = [
+  configMaps,
+  deployments,
+  horizontalPodAutoscalers,
+  leases,
+  namespaces,
+  pods,
+  recordedEvents,
+  roleBindings,
+  roles,
+  secrets,
+  serviceAccounts,
+  services,
+  inferenceObjectives,
+];
 
 let counter = 0;
 
@@ -151,6 +185,11 @@ export function describeConformance(title: string, target: () => ConformanceTarg
         });
       });
     });
+
+    const where = () => ({ admin, namespace });
+    describeLifecycle(where);
+    describeOwnership(where);
+    describeControlling(where);
 
     describe('lists', () => {
       const namesOf = (objects: readonly ConfigMap[]) => objects.map((o) => o.metadata.name).sort();

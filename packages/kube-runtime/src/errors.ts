@@ -31,7 +31,7 @@ export interface KubeApiErrorOptions {
 
 /** The API server refused. `status` and `reason` say how to react; the message is for logs. */
 export class KubeApiError extends Error {
-  readonly code = 'KUBE_API';
+  readonly code: 'KUBE_API' | 'KUBE_APPLY_CONFLICT' = 'KUBE_API';
   readonly status: number;
   /** Such as `NotFound`, `AlreadyExists`, `Conflict`, `Forbidden`, `Expired`, `Invalid`; empty where unsaid. */
   readonly reason: string;
@@ -51,6 +51,42 @@ export class KubeApiError extends Error {
     this.request = request;
   }
 }
+
+/** A field that somebody else owns, and that an applied configuration would change. */
+export interface FieldConflict {
+  /** Who owns it. */
+  readonly manager: string;
+  /** Such as `.spec.replicas` or `.spec.containers[name="app"].image`. */
+  readonly field: string;
+  /** Through which subresource they wrote it, such as `scale`; empty for the object itself. */
+  readonly subresource: string;
+}
+
+/** An applied configuration was refused, because others own fields that it would change. It may be forced. */
+export class KubeApplyConflictError extends KubeApiError {
+  override readonly code = 'KUBE_APPLY_CONFLICT';
+  readonly conflicts: readonly FieldConflict[];
+  constructor(options: KubeApiErrorOptions) {
+    super(options);
+    this.name = 'KubeApplyConflictError';
+    this.conflicts = this.causes.filter(isFieldConflict).map(({ field = '', message = '' }) => {
+      // Only in these words does the server say who it is.
+      const said = /^conflict with ("(?:[^"\\]|\\.)*")(?: with subresource "([^"]*)")?/.exec(
+        message,
+      );
+      const [, manager = '"unknown"', subresource = ''] = said ?? [];
+      return { manager: String(JSON.parse(manager)), field, subresource };
+    });
+  }
+}
+
+const isFieldConflict = ({ reason }: StatusCause): boolean => reason === 'FieldManagerConflict';
+
+/** The error for a refusal. */
+export const refusalError = (options: KubeApiErrorOptions): KubeApiError =>
+  options.answer?.details?.causes?.some(isFieldConflict) === true
+    ? new KubeApplyConflictError(options)
+    : new KubeApiError(options);
 
 /** No answer: the connection failed or broke. `cause` is what the network said. */
 export class KubeUnreachableError extends Error {

@@ -6,14 +6,28 @@ export { createHttpTransport } from './client/http-transport.ts';
 export { createKubeClient } from './client/client.ts';
 export { startInformer } from './informer/informer.ts';
 export { startReflector } from './reflector/reflector.ts';
-export { startLeaderElection } from './leader-election/leader-election.ts';
+export { leaderElectionStatus, startLeaderElection } from './leader-election/leader-election.ts';
 export { createAccessReviewer } from './access/access-reviewer.ts';
+export { startManager } from './manager/manager.ts';
+export { printHealth } from './manager/health.ts';
+export { startController } from './controller/controller.ts';
+export { ownerKeys, ownKey, sourceOf, specChanged } from './controller/source.ts';
+export { TerminalError } from './controller/terminal-error.ts';
+export { controllerMetrics } from './controller/controller-metrics.ts';
+export { createIndex } from './informer/object-index.ts';
+export { createApplySet } from './apply-set/apply-set.ts';
+export { applySetId, applySetKeys } from './apply-set/apply-set-id.ts';
+export { ApplySetIncompleteError, ApplySetRefusedError } from './apply-set/apply-set-errors.ts';
+export { createEventRecorder } from './events/event-recorder.ts';
+export { createWorkQueue } from './work-queue/work-queue.ts';
+export { workQueueMetrics } from './work-queue/work-queue-metrics.ts';
 export {
   isConflict,
   isExpired,
   isForbidden,
   isNotFound,
   KubeApiError,
+  KubeApplyConflictError,
   KubeConfigError,
   KubeProtocolError,
   KubeTimeoutError,
@@ -23,10 +37,15 @@ export {
   configMaps,
   deployments,
   events,
+  horizontalPodAutoscalers,
   leases,
   namespaces,
   pods,
+  recordedEvents,
+  roleBindings,
+  roles,
   secrets,
+  serviceAccounts,
   services,
 } from './built-in-types.ts';
 
@@ -45,6 +64,7 @@ export type {
   KubeClientOptions,
   KubeList,
   ListOptions,
+  NewObject,
   Selection,
   WatchOptions,
   WriteOptions,
@@ -67,16 +87,44 @@ export type {
   KubeUser,
   TokenVerdict,
 } from './access/access-reviewer.ts';
-export type { KubeApiErrorOptions, KubeStatus, StatusCause } from './errors.ts';
+export type { ManagedInformer, Manager, ManagerOptions } from './manager/manager.ts';
+export type { Health, HealthCheck } from './manager/health.ts';
+export type {
+  Controller,
+  ControllerOptions,
+  Reconcile,
+  ReconcileResult,
+  StopOptions,
+} from './controller/controller.ts';
+export type { KeysOf, Source, SourceOptions } from './controller/source.ts';
+export type { ObjectIndex } from './informer/object-index.ts';
+export type {
+  ApplySet,
+  ApplySetEntry,
+  ApplySetOptions,
+  ApplySetReport,
+} from './apply-set/apply-set.ts';
+export type { ApplySetFailure } from './apply-set/apply-set-errors.ts';
+export type { MemberOutcome } from './apply-set/member-outcome.ts';
+export type { EventRecorder, EventRecorderOptions } from './events/event-recorder.ts';
+export type { EventNote } from './events/event-series.ts';
+export type { WorkQueue, WorkQueueOptions } from './work-queue/work-queue.ts';
+export type { RetryOptions } from './work-queue/rate-limiter.ts';
+export type { FieldConflict, KubeApiErrorOptions, KubeStatus, StatusCause } from './errors.ts';
 export type {
   BuiltIn,
   ConfigMap,
   Deployment,
+  HorizontalPodAutoscaler,
   KubeEvent,
   Lease,
   Namespace,
   Pod,
+  RecordedEvent,
+  Role,
+  RoleBinding,
   Secret,
   Service,
+  ServiceAccount,
   Wire,
 } from './built-in-types.ts';

@@ -78,7 +78,16 @@ export interface WriteOptions extends CallOptions {
   readonly dryRun?: boolean;
   /** Writes the status and nothing else. Default: everything but the status. */
   readonly subresource?: 'status';
+  /** Whom the server records as the owner of what is written. Default: the beginning of the transport's user agent. */
+  readonly fieldManager?: string;
 }
+
+/** An object to be created, with its name or with the beginning of one that the server completes. */
+export type NewObject<T extends KubeObject> =
+  | T
+  | (Omit<T, 'metadata'> & {
+      readonly metadata: Omit<ObjectMeta, 'name'> & { readonly generateName: string };
+    });
 
 export interface ApplyOptions extends WriteOptions {
   /** Who owns the fields that are applied. */
@@ -123,7 +132,7 @@ export interface KubeClient {
   list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<KubeList<T>>;
   create<T extends KubeObject>(
     type: ResourceType<T>,
-    object: T,
+    object: NewObject<T>,
     options?: WriteOptions,
   ): Promise<T>;
   /** Replaces an object. With a resource version in it, only if it has not changed since. */
@@ -139,7 +148,10 @@ export interface KubeClient {
     patch: object,
     options?: WriteOptions,
   ): Promise<T>;
-  /** Server-side apply: the object has these fields afterwards, and lost those that we applied before and not now. */
+  /**
+   * Server-side apply: the object has these fields afterwards, and lost those that we applied before and not now. Rejects
+   * with `KubeApplyConflictError` where others own fields that it would change. With a `uid` in it, it never creates.
+   */
   apply<T extends KubeObject>(
     type: ResourceType<T>,
     object: AppliedConfiguration<T>,
@@ -175,7 +187,9 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       return listOf<T>(type, await ask({ method: 'GET', path }, list));
     },
     create: (type, object, write = {}) => {
-      const path = withQuery(requireNamespace(type, object.metadata), writeQuery(write));
+      const { generateName, name = generateName, namespace } = object.metadata as Partial<Naming>;
+      const key = { name: name ?? '', ...(namespace !== undefined && { namespace }) };
+      const path = withQuery(requireNamespace(type, key), writeQuery(write));
       return askFor({ method: 'POST', path, body: JSON.stringify(object) }, write);
     },
     update: (type, object, write = {}) => {
@@ -191,8 +205,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       return askFor({ method: 'PATCH', path, contentType, body: JSON.stringify(patch) }, write);
     },
     apply: (type, object, write) => {
-      const { fieldManager, force } = write;
-      const query = { ...writeQuery(write), fieldManager, force };
+      const query = { ...writeQuery(write), force: write.force };
       const path = withQuery(objectPath(type, object.metadata, write.subresource), query);
       // JSON is YAML.
       const contentType = 'application/apply-patch+yaml';
@@ -244,7 +257,15 @@ const selectionQuery = ({ labelSelector, fieldSelector }: Selection) => ({
   fieldSelector,
 });
 
-const writeQuery = ({ dryRun }: WriteOptions) => ({ dryRun: dryRun === true ? 'All' : undefined });
+/** How an object that is to be created may be called. */
+interface Naming extends ObjectKey {
+  readonly generateName: string;
+}
+
+const writeQuery = ({ dryRun, fieldManager }: WriteOptions) => ({
+  dryRun: dryRun === true ? 'All' : undefined,
+  fieldManager,
+});
 
 function listOf<T extends KubeObject>(type: ResourceType<T>, answer: unknown): KubeList<T> {
   // Fields are looked at before they are trusted.

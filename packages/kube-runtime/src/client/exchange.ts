@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sleep, type Clock } from '@llm-d/determinism';
-import { KubeApiError, KubeProtocolError, type KubeStatus } from '../errors.ts';
+import { KubeApiError, KubeProtocolError, refusalError, type KubeStatus } from '../errors.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import type { KubeRequest, KubeResponse, KubeTransport } from './transport.ts';
 
@@ -113,7 +113,7 @@ const postponedMs = ({ status, retryAfterMs }: KubeApiError): number | undefined
 /** What a refusal says, in Kubernetes' own form or not. */
 function refusal(request: string, response: KubeResponse, text: string): KubeApiError {
   const seconds = Number(response.retryAfter ?? Number.NaN);
-  return new KubeApiError({
+  return refusalError({
     request,
     status: response.status,
     answer: statusOf(text),

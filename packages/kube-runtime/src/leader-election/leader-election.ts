@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AbortedError, sleep, type Clock, type Random, type Timer } from '@llm-d/determinism';
-import { noopTelemetry, type Telemetry } from '@llm-d/telemetry';
+import { defineGauge, noopTelemetry, type Gauge, type Telemetry } from '@llm-d/telemetry';
 import { leases, type Lease } from '../built-in-types.ts';
 import type { KubeClient } from '../client/client.ts';
 import { isConflict, isNotFound } from '../errors.ts';
@@ -47,6 +47,13 @@ export interface LeaderElection extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Whether we lead, under the name that client-go has for it. */
+export const leaderElectionStatus = defineGauge(
+  'leader_election_master_status',
+  "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease. Please make sure to group by name.",
+  ['name'],
+);
+
 /** As client-go: candidates that wait for a lease do not all come at once. */
 const JITTER = 1.2;
 
@@ -92,6 +99,7 @@ function settle(options: LeaderElectionOptions): Settings {
 
 class Candidate {
   readonly #settings: Settings;
+  readonly #status: Gauge;
   readonly #stopping = new AbortController();
   readonly #listeners = new Set<(leadership: Leadership) => void>();
   readonly #running: Promise<void>;
@@ -108,6 +116,10 @@ class Candidate {
 
   constructor(options: LeaderElectionOptions) {
     this.#settings = settle(options);
+    this.#status = this.#settings.telemetry.metrics.gauge(leaderElectionStatus, {
+      name: options.lease.name,
+    });
+    this.#status.set(0);
     this.#running = this.#run();
   }
 
@@ -284,6 +296,7 @@ class Candidate {
   #change(next: Leadership): void {
     const before = this.#leadership;
     this.#leadership = next;
+    this.#status.set(next.kind === 'leader' ? 1 : 0);
     if (JSON.stringify(before) === JSON.stringify(next)) return;
     const { lease, telemetry } = this.#settings;
     if (before.kind !== next.kind || next.kind === 'follower') {

@@ -3,8 +3,9 @@ import { apiVersionOf, type KubeObject, type ResourceType } from '@llm-d/crd-typ
 import { sleep, systemClock, type Clock } from '@llm-d/determinism';
 import type { ObjectKey } from '../client/resource-path.ts';
 import type { KubeRequest, KubeResponse, KubeTransport } from '../client/transport.ts';
-import { createFaults, refusalOf, type Fault, type Faults } from './faults.ts';
+import { createFaults, isWrite, refusalOf, type Fault, type Faults } from './faults.ts';
 import { createFeed } from './feed.ts';
+import { collectGarbage, makesGarbage } from './garbage-collection.ts';
 import { startHttpListener, type HttpListener } from './http-listener.ts';
 import { createListing } from './listing.ts';
 import { badRequest, notFound, Refusal } from './refusal.ts';
@@ -24,6 +25,8 @@ export interface FakeApiServerOptions extends ReviewOptions {
   readonly historySize?: number;
   /** Whether it streams lists, as servers from 1.32 on do. Default true. */
   readonly streamLists?: boolean;
+  /** Whether what loses its owners is deleted, in the same moment. Default true. */
+  readonly collectGarbage?: boolean;
 }
 
 /** A request as the fake saw it. */
@@ -35,9 +38,9 @@ export interface SeenRequest {
 }
 
 /**
- * An API server in memory: objects, versions, watches, pages, selectors, conflicts, finalizers and the status subresource,
- * over a function call ({@link transport}) or over HTTP ({@link listen}). It does not check objects against schemas, does
- * not keep who owns which field, and collects no garbage.
+ * An API server in memory: objects, versions, watches, pages, selectors, conflicts, finalizers, server-side apply with
+ * owners of fields, the status subresource and garbage collection, over a function call ({@link transport}) or over HTTP
+ * ({@link listen}). It does not check objects against schemas, fills in no defaults, and runs no controllers.
  */
 export interface FakeApiServer extends AsyncDisposable {
   /** Reaches it without a network: everything happens in microtasks, so virtual time works. */
@@ -51,6 +54,8 @@ export interface FakeApiServer extends AsyncDisposable {
   readonly watches: readonly OpenWatch[];
   /** Added to the time of every answer. Default 0. */
   latencyMs: number;
+  /** How late watches hear of what happens. Default 0. */
+  watchLatencyMs: number;
 
   /** Serves a type from now on, as when its CustomResourceDefinition is installed. */
   addType(type: ResourceType): void;
@@ -76,6 +81,15 @@ export function createFakeApiServer(options: FakeApiServerOptions): FakeApiServe
   const listeners: HttpListener[] = [];
   const requests: SeenRequest[] = [];
   const now = (): string => new Date(clock.epochMs()).toISOString().replace(/\.\d+Z$/, 'Z');
+  let isLittered = false;
+  store.listen((event) => {
+    isLittered ||= makesGarbage(event, [...types.values()]);
+  });
+  const tidyUp = (): void => {
+    if (options.collectGarbage === false || !isLittered) return;
+    isLittered = false;
+    collectGarbage({ store, types: [...types.values()], collectionOf, now: now() });
+  };
 
   const serve = (request: KubeRequest, route: Route): KubeResponse => {
     const body = parseBody(request.body);
@@ -98,8 +112,9 @@ export function createFakeApiServer(options: FakeApiServerOptions): FakeApiServe
         return answer(200, listing.page({ type, route, version: store.version, read }));
       }
       case 'watch': {
-        const context = { store, collection, type, route, selects, clock, streaming: streamLists };
-        const feed = openWatch(context, watches);
+        const latencyMs = (): number => server.watchLatencyMs;
+        const context = { store, collection, type, route, selects, clock, latencyMs };
+        const feed = openWatch({ ...context, streaming: streamLists }, watches);
         breakOnAbort(request.signal, feed.break);
         return { status: 200, retryAfter: undefined, body: feed.body };
       }
@@ -122,10 +137,14 @@ export function createFakeApiServer(options: FakeApiServerOptions): FakeApiServe
       const { method, path } = request;
       requests.push({ method, path, verb: route.verb, plural: route.plural });
       const fault = faults.next(route);
-      return fault === undefined ? serve(request, route) : await suffer(fault, request);
+      if (fault !== undefined && fault.kind !== 'lost') return await suffer(fault, request);
+      const served = serve(request, route);
+      if (isWrite(route)) tidyUp();
+      if (fault !== undefined) throw new Error('the connection was reset before the answer');
+      return served;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      return answer(error.status, error.toStatus(), error.retryAfterSeconds);
+      return answer(error.status, error.toStatus(), error.details.retryAfterSeconds);
     }
   };
 
@@ -142,6 +161,7 @@ export function createFakeApiServer(options: FakeApiServerOptions): FakeApiServe
       return [...watches];
     },
     latencyMs: 0,
+    watchLatencyMs: 0,
     addType: (type) => {
       types.set(collectionOf(type), type);
     },
@@ -165,10 +185,13 @@ export function createFakeApiServer(options: FakeApiServerOptions): FakeApiServe
         ...object.metadata,
       };
       const complete = { ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata };
-      return store.write(collection, keyOf(metadata), complete) as T;
+      const stored = store.write(collection, keyOf(metadata), complete);
+      tidyUp();
+      return stored as T;
     },
     remove: (type, key) => {
       store.remove(collectionOf(type), keyOf(key));
+      tidyUp();
     },
     objects: <T extends KubeObject>(type: ResourceType<T>) =>
       // The collection of the type holds nothing else.
@@ -209,7 +232,10 @@ function textBody(text: string): AsyncIterable<Uint8Array> {
   return feed.body;
 }
 
-async function suffer(fault: Fault, { signal }: KubeRequest): Promise<KubeResponse> {
+async function suffer(
+  fault: Exclude<Fault, { kind: 'lost' }>,
+  { signal }: KubeRequest,
+): Promise<KubeResponse> {
   switch (fault.kind) {
     case 'status':
       throw refusalOf(fault);

@@ -22,10 +22,16 @@ export type Fault =
   /** The connection breaks before the answer. */
   | { readonly kind: 'unreachable' }
   /** No answer, ever. */
-  | { readonly kind: 'silence' };
+  | { readonly kind: 'silence' }
+  /** The request is served, and the connection breaks before the answer. */
+  | { readonly kind: 'lost' };
 
 /** Chooses requests; what it leaves out is any. */
-export type FaultScope = Partial<Operation> & {
+export type FaultScope = Partial<Omit<Operation, 'verb'>> & {
+  /** `write` is every verb that changes something. */
+  readonly verb?: Operation['verb'] | 'write';
+  /** How many of these requests go well before. Default 0. */
+  readonly skip?: number;
   /** How many requests. Default: until {@link Faults.clear}. */
   readonly times?: number;
 };
@@ -44,6 +50,7 @@ export interface Faults {
 interface Rule {
   readonly fault: Fault;
   readonly scope: FaultScope;
+  skip: number;
   left: number;
 }
 
@@ -54,7 +61,7 @@ export function createFaults(): Faults & { next(operation: Operation): Fault | u
   const idOf = ({ group, plural }: { group: string; plural: string }) => `${plural}.${group}`;
   return {
     inject: (fault, scope = {}) => {
-      rules.unshift({ fault, scope, left: scope.times ?? Infinity });
+      rules.unshift({ fault, scope, skip: scope.skip ?? 0, left: scope.times ?? Infinity });
     },
     forbid: (type) => {
       forbidden.add(idOf(type));
@@ -70,7 +77,7 @@ export function createFaults(): Faults & { next(operation: Operation): Fault | u
       if (forbidden.has(idOf(operation))) {
         return { kind: 'status', status: 403, reason: 'Forbidden' };
       }
-      const rule = rules.find(({ scope }) => covers(scope, operation));
+      const rule = rules.find((one) => covers(one.scope, operation) && one.skip-- <= 0);
       if (rule === undefined) return undefined;
       rule.left--;
       rules = rules.filter(({ left }) => left > 0);
@@ -80,9 +87,13 @@ export function createFaults(): Faults & { next(operation: Operation): Fault | u
 }
 
 const covers = ({ verb, plural, group }: FaultScope, operation: Operation): boolean =>
-  (verb === undefined || verb === operation.verb) &&
+  (verb === undefined || verb === operation.verb || (verb === 'write' && isWrite(operation))) &&
   (plural === undefined || plural === operation.plural) &&
   (group === undefined || group === operation.group);
+
+/** Whether a request changes something. */
+export const isWrite = ({ verb }: Pick<Operation, 'verb'>): boolean =>
+  verb === 'create' || verb === 'update' || verb === 'patch' || verb === 'delete';
 
 /** The refusal of a fault with a status. */
 export const refusalOf = ({
@@ -90,4 +101,4 @@ export const refusalOf = ({
   reason = 'InternalError',
   retryAfterSeconds,
 }: Extract<Fault, { kind: 'status' }>): Refusal =>
-  new Refusal(status, reason, `injected: ${reason}`, retryAfterSeconds);
+  new Refusal(status, reason, `injected: ${reason}`, { retryAfterSeconds });

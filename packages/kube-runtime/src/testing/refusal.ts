@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { StatusCause } from '../errors.ts';
+
+/** What a refusal says beyond its message. */
+export interface RefusalDetails {
+  readonly retryAfterSeconds?: number | undefined;
+  readonly causes?: readonly StatusCause[];
+}
+
 /** Why the fake refuses a request, in the words of an API server. */
 export class Refusal extends Error {
   readonly status: number;
   readonly reason: string;
-  readonly retryAfterSeconds: number | undefined;
-  constructor(status: number, reason: string, message: string, retryAfterSeconds?: number) {
+  readonly details: RefusalDetails;
+  constructor(status: number, reason: string, message: string, details: RefusalDetails = {}) {
     super(message);
     this.name = 'Refusal';
     this.status = status;
     this.reason = reason;
-    this.retryAfterSeconds = retryAfterSeconds;
+    this.details = details;
   }
 
   /** The `metav1.Status` that is sent. */
   toStatus(): object {
-    const { status: code, reason, message, retryAfterSeconds } = this;
+    const { status: code, reason, message, details } = this;
     return {
       apiVersion: 'v1',
       kind: 'Status',
@@ -23,7 +31,7 @@ export class Refusal extends Error {
       code,
       reason,
       message,
-      ...(retryAfterSeconds !== undefined && { details: { retryAfterSeconds } }),
+      ...(Object.values(details).some((value) => value !== undefined) && { details }),
     };
   }
 }
@@ -42,3 +50,5 @@ export const expired = (): Refusal =>
   new Refusal(410, 'Expired', 'the resource version is too old');
 
 export const badRequest = (message: string): Refusal => new Refusal(400, 'BadRequest', message);
+
+export const invalid = (message: string): Refusal => new Refusal(422, 'Invalid', message);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { apiVersionOf, type KubeObject, type ResourceType } from '@llm-d/crd-types';
-import type { Clock } from '@llm-d/determinism';
+import type { Clock, Timer } from '@llm-d/determinism';
 import { createFeed, type Feed } from './feed.ts';
 import { expired, Refusal } from './refusal.ts';
 import type { Route } from './routing.ts';
@@ -16,6 +16,8 @@ export interface WatchContext {
   readonly clock: Clock;
   /** Whether lists may be streamed. */
   readonly streaming: boolean;
+  /** How late events are sent, at this moment. */
+  readonly latencyMs: () => number;
 }
 
 /** A watch that somebody reads. */
@@ -29,6 +31,8 @@ export interface OpenWatch {
   expire(): void;
   /** Sends nothing any more, and does not end. */
   stall(): void;
+  /** Loses the next events, and after these tells the reader that its version is too old. */
+  lose(events: number): void;
   end(): void;
   break(error: Error): void;
 }
@@ -39,11 +43,14 @@ export function openWatch(context: WatchContext, open: Set<OpenWatch>): Feed {
   const { query } = context.route;
   const first = initialEvents(context);
   let stalled = false;
+  let losing = 0;
   const feed = createFeed(() => {
     stopListening();
     timer?.cancel();
+    late.cancel();
     open.delete(watch);
   });
+  const late = createDelay(clock);
   const send = (event: object): void => {
     if (!stalled) feed.write(`${JSON.stringify(event)}\n`);
   };
@@ -62,12 +69,22 @@ export function openWatch(context: WatchContext, open: Set<OpenWatch>): Feed {
     stall: () => {
       stalled = true;
     },
+    lose: (events) => {
+      losing = events;
+    },
     end: feed.end,
     break: feed.break,
   };
   const stopListening = store.listen((event) => {
     const seen = eventFor(event, context);
-    if (seen !== undefined) send(seen);
+    if (seen === undefined) return;
+    if (losing > 0) {
+      if (--losing === 0) watch.expire();
+      return;
+    }
+    late.run(context.latencyMs(), () => {
+      send(seen);
+    });
   });
   const timeoutSeconds = Number(query.get('timeoutSeconds') ?? 0);
   const timer =
@@ -81,6 +98,33 @@ export function openWatch(context: WatchContext, open: Set<OpenWatch>): Feed {
   if (first === undefined) watch.expire();
   else first.forEach(send);
   return feed;
+}
+
+/** Does things later, and never in another order. */
+function createDelay(clock: Clock): {
+  readonly run: (delayMs: number, action: () => void) => void;
+  readonly cancel: () => void;
+} {
+  const timers = new Set<Timer>();
+  let lastMs = 0;
+  return {
+    run: (delayMs, action) => {
+      if (delayMs <= 0 && timers.size === 0) {
+        action();
+        return;
+      }
+      lastMs = Math.max(lastMs, clock.nowMs() + delayMs);
+      const timer = clock.schedule(lastMs - clock.nowMs(), () => {
+        timers.delete(timer);
+        action();
+      });
+      timers.add(timer);
+    },
+    cancel: () => {
+      for (const timer of timers) timer.cancel();
+      timers.clear();
+    },
+  };
 }
 
 /** What a watch begins with; undefined where the server has forgotten the place that it starts from. */

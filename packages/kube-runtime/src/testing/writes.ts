@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KubeObject, ResourceType } from '@llm-d/crd-types';
+import { apiVersionOf, type KubeObject, type ResourceType } from '@llm-d/crd-types';
+import { isEqual } from './field-ownership/canonical.ts';
+import { afterUpdate, applied, type OwnedWrite } from './field-ownership/field-ownership.ts';
+import {
+  isSameOwnership,
+  managedFieldsOf,
+  managersOf,
+  type Manager,
+  type Managers,
+} from './field-ownership/managers.ts';
+import { mergeSchemaOf } from './field-ownership/merge-schema.ts';
 import { mergePatch } from './merge-patch.ts';
-import { badRequest, conflict, notFound, Refusal } from './refusal.ts';
+import { generatedName, hasGenerations, needsVersion } from './object-rules.ts';
+import { badRequest, conflict, invalid, notFound, Refusal } from './refusal.ts';
 import type { Route } from './routing.ts';
 import type { VersionedStore } from './versioned-store.ts';
 
@@ -17,114 +28,263 @@ export interface WriteContext {
 
 type Stored = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
+/** Who an API server says has written what was there before it kept such records. */
+const BEFORE_FIRST_APPLY = 'before-first-apply';
+
 /** Stores a new object, without a status: that is a subresource. */
 export function create(context: WriteContext, body: unknown): KubeObject {
   const { status: _, ...given } = objectIn(context, body);
-  const { name } = given.metadata;
-  const key = keyOf(given.metadata);
-  if (context.store.get(context.collection, key) !== undefined) {
-    throw new Refusal(409, 'AlreadyExists', `${context.type.plural} "${name}" already exists`);
-  }
-  return keep(context, key, {
-    ...given,
-    metadata: {
-      ...given.metadata,
-      uid: crypto.randomUUID(),
-      creationTimestamp: context.now,
-      generation: 1,
-    },
-  });
+  const object = newborn(context, given);
+  const write = { ...ownedWrite(context, undefined, 'Update'), managers: [] };
+  return keep(context, object, afterUpdate(write, object));
 }
 
 /** Replaces an object, or its status only. */
 export function update(context: WriteContext, body: unknown): KubeObject {
   const given = objectIn(context, body);
   const current = existing(context, given.metadata);
-  const wanted = given.metadata.resourceVersion;
-  if (wanted !== undefined && wanted !== current.metadata.resourceVersion) {
-    throw conflict(`${context.type.plural} "${given.metadata.name}"`);
+  if (given.metadata.resourceVersion === undefined && needsVersion(context.type)) {
+    throw invalid('metadata.resourceVersion: Invalid value: 0x0: must be specified for an update');
   }
   return replace(context, current, given);
 }
 
-/**
- * Merges into an object. An applied configuration is merged too, and creates what is not there: who owns which field is not
- * kept, so nothing ever conflicts and fields that are no longer applied stay.
- */
+/** Merges into an object, or applies a configuration to it. */
 export function patch(context: WriteContext, body: unknown, contentType: string): KubeObject {
-  const { namespace, name = '' } = context.route;
-  const key = keyOf({ name, ...(namespace !== undefined && { namespace }) });
-  const current = context.store.get(context.collection, key);
-  if (contentType === 'application/apply-patch+yaml') {
-    if (!context.route.query.has('fieldManager')) throw badRequest('fieldManager is required');
-    if (current === undefined) return create(context, body);
-  } else if (contentType !== 'application/merge-patch+json') {
+  if (contentType === 'application/apply-patch+yaml') return apply(context, body);
+  if (contentType !== 'application/merge-patch+json') {
     throw new Refusal(415, 'UnsupportedMediaType', `${contentType} is not understood`);
   }
-  if (current === undefined) throw notFound(`${context.type.plural} "${name}"`);
-  return update(context, mergePatch(current, body));
+  const current = existing(context, routeKey(context.route));
+  return replace(context, current, objectIn(context, mergePatch(current, body)));
+}
+
+/** Applies a configuration, which creates what is not there. */
+function apply(context: WriteContext, body: unknown): KubeObject {
+  const { route, type } = context;
+  if (!route.query.has('fieldManager')) throw badRequest('PatchOptions: fieldManager is required');
+  const { metadata: given = {} } = (body ?? {}) as {
+    readonly metadata?: { managedFields?: unknown };
+  };
+  if (given.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  const config = objectIn(context, body);
+  const live = context.store.get(context.collection, keyOf(config.metadata));
+  if (live === undefined && (route.status || config.metadata.uid !== undefined)) {
+    const what = `${type.plural} "${config.metadata.name}"`;
+    throw route.status ? notFound(what) : new Refusal(409, 'Conflict', `${what}: uid mismatch`);
+  }
+  if (live !== undefined) {
+    const { uid = live.metadata.uid } = config.metadata;
+    if (uid !== live.metadata.uid) throw invalid('metadata.uid: Invalid value: field is immutable');
+    requireSame(context, live, config);
+  }
+  const write = ownedWrite(context, live, 'Apply');
+  const force = route.query.get('force') === 'true';
+  const { object, managers } = applied(write, configOf(config, route.status), { force });
+  if (live === undefined) return keep(context, newborn(context, object), managers);
+  return finish(context, live, { next: object, managers });
+}
+
+/** The part of a configuration that a request is about, without what only identifies the object. */
+function configOf(config: Stored, ofStatus: boolean): Stored {
+  const { status, ...rest } = config;
+  const {
+    uid: _,
+    resourceVersion: _version,
+    creationTimestamp: _time,
+    ...metadata
+  } = config.metadata;
+  const { apiVersion, kind } = config;
+  const { name, namespace } = metadata;
+  const key = { name, ...(namespace !== undefined && { namespace }) };
+  return ofStatus
+    ? { apiVersion, kind, metadata: key, ...(status !== undefined && { status }) }
+    : { ...rest, metadata };
 }
 
 /** Deletes an object, or marks it where somebody has something to do first. */
 export function remove(context: WriteContext, body: unknown): KubeObject {
-  const { namespace, name = '' } = context.route;
-  const current = existing(context, { name, ...(namespace !== undefined && { namespace }) });
-  const { uid, resourceVersion, deletionTimestamp, finalizers = [] } = current.metadata;
-  const { preconditions: wanted } = (body ?? {}) as {
-    preconditions?: { uid?: string; resourceVersion?: string };
-  };
-  if (
-    (wanted?.uid !== undefined && wanted.uid !== uid) ||
-    (wanted?.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion)
-  ) {
-    throw conflict(`${context.type.plural} "${name}"`);
-  }
-  const key = keyOf(current.metadata);
+  const current = existing(context, routeKey(context.route));
+  // What a client sends there; fields are looked at one by one.
+  const { preconditions = {}, propagationPolicy } = (body ?? {}) as DeleteRequest;
+  requireSame(context, current, {
+    ...current,
+    metadata: { ...current.metadata, ...preconditions },
+  });
+  const finalizers = deletionFinalizers(current.metadata.finalizers ?? [], propagationPolicy);
   if (finalizers.length === 0) {
     if (isDryRun(context)) return current;
-    return context.store.remove(context.collection, key) ?? current;
+    return context.store.remove(context.collection, keyOf(current.metadata)) ?? current;
   }
-  if (deletionTimestamp !== undefined) return current;
-  const metadata = { ...current.metadata, deletionTimestamp: context.now };
-  return keep(context, key, { ...current, metadata });
+  const { deletionTimestamp, generation } = current.metadata;
+  const metadata = {
+    ...current.metadata,
+    finalizers,
+    deletionTimestamp: deletionTimestamp ?? context.now,
+    deletionGracePeriodSeconds: 0,
+    // Whoever watches generations is to see it.
+    ...(deletionTimestamp === undefined &&
+      generation !== undefined && { generation: generation + 1 }),
+  };
+  const next = { ...current, metadata };
+  return isEqual(next, current) ? current : write(context, next);
+}
+
+interface DeleteRequest {
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly propagationPolicy?: string;
+}
+
+/** The garbage collector's finalizers for what is to become of dependents; the wish of the last one counts. */
+function deletionFinalizers(
+  finalizers: readonly string[],
+  policy: string | undefined,
+): readonly string[] {
+  if (policy === undefined) return finalizers;
+  const others = finalizers.filter((name) => name !== 'orphan' && name !== 'foregroundDeletion');
+  if (policy === 'Foreground') return [...others, 'foregroundDeletion'];
+  return policy === 'Orphan' ? [...others, 'orphan'] : others;
 }
 
 function replace(context: WriteContext, current: Stored, given: Stored): KubeObject {
-  const { status: toStatus } = context.route;
-  const { uid, creationTimestamp, deletionTimestamp, generation = 1 } = current.metadata;
-  const fixed = {
-    ...(uid !== undefined && { uid }),
-    ...(creationTimestamp !== undefined && { creationTimestamp }),
-    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-  };
-  const key = keyOf(current.metadata);
-  if (toStatus) {
-    const { status: _, ...rest } = current;
-    const next = { ...rest, ...(given.status !== undefined && { status: given.status }) };
-    return isEqual(next, current) ? current : keep(context, key, next);
-  }
-  const { status: _, ...rest } = given;
-  const changed = !isEqual(withoutMetadata(given), withoutMetadata(current));
-  const next: Stored = {
-    ...rest,
-    ...(current.status !== undefined && { status: current.status }),
-    metadata: { ...given.metadata, ...fixed, generation: generation + (changed ? 1 : 0) },
-  };
-  const { resourceVersion } = current.metadata;
-  const same = { ...next, metadata: { ...next.metadata, resourceVersion } };
-  if (isEqual(same, current)) return current;
-  const isLast = deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0;
-  if (!isLast || isDryRun(context)) return keep(context, key, next);
-  context.store.write(context.collection, key, next);
-  return context.store.remove(context.collection, key) ?? next;
+  requireSame(context, current, given);
+  const { status, ...spec } = given;
+  const { status: _, ...rest } = current;
+  const known = current.status !== undefined && { status: current.status };
+  const next: Stored = context.route.status
+    ? { ...rest, ...(status !== undefined && { status }) }
+    : { ...spec, ...known };
+  const live = ownedWrite(context, current, 'Update');
+  const managers = isReset(given) && !context.route.status ? [] : live.managers;
+  return finish(context, current, { next, managers: afterUpdate({ ...live, managers }, next) });
 }
 
-const withoutMetadata = ({ metadata: _, status: _status, ...rest }: Stored): object => rest;
+/** Whether somebody wants nobody to own anything any more. */
+const isReset = ({ metadata: { managedFields } }: Stored): boolean =>
+  managedFields?.length === 1 && isEqual(managedFields[0], {});
 
-const keep = (context: WriteContext, key: string, object: KubeObject): KubeObject =>
-  isDryRun(context) ? object : context.store.write(context.collection, key, object);
+/** Stores the next state of an object, unless nothing has changed. */
+function finish(
+  context: WriteContext,
+  current: Stored,
+  { next, managers }: { readonly next: Stored; readonly managers: Managers },
+): KubeObject {
+  const { generation, deletionTimestamp, finalizers = [] } = current.metadata;
+  const wanted = next.metadata.finalizers ?? [];
+  if (deletionTimestamp !== undefined && wanted.some((name) => !finalizers.includes(name))) {
+    throw invalid(
+      'metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted',
+    );
+  }
+  const changed = !isEqual(desired(next), desired(current));
+  const object: Stored = {
+    ...next,
+    metadata: {
+      ...next.metadata,
+      ...systemMetadata(current),
+      ...(generation !== undefined && { generation: generation + (changed ? 1 : 0) }),
+    },
+  };
+  const same = isEqual(unmanaged(object), unmanaged(current));
+  if (same && isSameOwnership(managersOf(current), managers)) return current;
+  const isLast = deletionTimestamp !== undefined && wanted.length === 0;
+  const stored = keep(context, object, managers);
+  if (!isLast || isDryRun(context)) return stored;
+  return context.store.remove(context.collection, keyOf(object.metadata)) ?? stored;
+}
+
+/** What nobody but the server decides. */
+const systemMetadata = ({ metadata }: KubeObject): object => {
+  const { uid, creationTimestamp, deletionTimestamp, resourceVersion } = metadata;
+  return Object.fromEntries(
+    Object.entries({ uid, creationTimestamp, deletionTimestamp, resourceVersion }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+};
+
+const desired = ({ metadata: _, status: _status, ...rest }: Stored): object => rest;
+
+function unmanaged(object: Stored): object {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** Refuses a write that is meant for another object of this name, or for another state of it. */
+function requireSame({ type }: WriteContext, current: Stored, given: KubeObject): void {
+  const { uid, resourceVersion, name } = given.metadata;
+  const isOther = uid !== undefined && uid !== current.metadata.uid;
+  const isOld =
+    resourceVersion !== undefined && resourceVersion !== current.metadata.resourceVersion;
+  if (isOther || isOld) throw conflict(`${type.plural} "${name}"`);
+}
+
+function newborn(context: WriteContext, object: KubeObject): KubeObject {
+  const { type, now } = context;
+  const { generateName = '', ...given } = object.metadata as KubeObject['metadata'] & {
+    readonly generateName?: string;
+  };
+  const name = given.name === '' ? generatedName(generateName) : given.name;
+  const known = context.store.get(context.collection, keyOf({ ...given, name }));
+  if (known !== undefined) {
+    throw new Refusal(409, 'AlreadyExists', `${type.plural} "${name}" already exists`);
+  }
+  const { resourceVersion: _, deletionTimestamp: _dying, ...metadata } = given;
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      name,
+      ...(generateName !== '' && { generateName }),
+      uid: crypto.randomUUID(),
+      creationTimestamp: now,
+      ...(hasGenerations(type) && { generation: 1 }),
+    },
+  };
+}
+
+function ownedWrite(
+  { type, route, now }: WriteContext,
+  live: KubeObject | undefined,
+  operation: Manager['operation'],
+): OwnedWrite {
+  const apiVersion = apiVersionOf(type);
+  const schema = mergeSchemaOf(type);
+  const by: Manager = {
+    // A server would take the name from the request's user agent.
+    manager: route.query.get('fieldManager') ?? 'unknown',
+    operation,
+    apiVersion,
+    subresource: route.status ? 'status' : undefined,
+  };
+  const managers = live === undefined ? [] : managersOf(live);
+  const write = { live, managers, by, schema, now };
+  if (live === undefined || managers.length > 0 || operation === 'Update') return write;
+  const earlier: Manager = { ...by, manager: BEFORE_FIRST_APPLY, operation: 'Update' };
+  const first = afterUpdate({ ...write, live: undefined, by: earlier }, live);
+  return { ...write, managers: first };
+}
+
+const keep = (context: WriteContext, object: KubeObject, managers: Managers): KubeObject => {
+  const managedFields = managedFieldsOf(managers);
+  const { managedFields: _, ...metadata } = object.metadata;
+  return write(context, {
+    ...object,
+    metadata: { ...metadata, ...(managedFields.length > 0 && { managedFields }) },
+  });
+};
+
+const write = (context: WriteContext, object: KubeObject): KubeObject =>
+  isDryRun(context)
+    ? object
+    : context.store.write(context.collection, keyOf(object.metadata), object);
 
 const isDryRun = ({ route }: WriteContext): boolean => route.query.get('dryRun') === 'All';
+
+const routeKey = ({ name = '', namespace }: Route) => ({
+  name,
+  ...(namespace !== undefined && { namespace }),
+});
 
 function existing(
   context: WriteContext,
@@ -139,8 +299,9 @@ function existing(
 function objectIn({ type, route }: WriteContext, body: unknown): Stored {
   if (typeof body !== 'object' || body === null) throw badRequest('the body is not an object');
   const { metadata, ...rest } = body as Partial<Stored>;
-  const { managedFields: _, ...known } = metadata ?? { name: '' };
-  if (known.name === '' || (route.name !== undefined && route.name !== known.name)) {
+  const known: Stored['metadata'] & { readonly generateName?: string } = metadata ?? { name: '' };
+  const { name = '', generateName = '' } = known as Partial<typeof known>;
+  if (route.name === undefined ? name === '' && generateName === '' : route.name !== name) {
     throw badRequest('the name of the object is missing or not that of the path');
   }
   if (known.namespace !== undefined && known.namespace !== route.namespace) {
@@ -148,9 +309,13 @@ function objectIn({ type, route }: WriteContext, body: unknown): Stored {
   }
   return {
     ...rest,
-    apiVersion: type.group === '' ? type.version : `${type.group}/${type.version}`,
+    apiVersion: apiVersionOf(type),
     kind: type.kind,
-    metadata: { ...known, ...(route.namespace !== undefined && { namespace: route.namespace }) },
+    metadata: {
+      ...known,
+      name,
+      ...(route.namespace !== undefined && { namespace: route.namespace }),
+    },
   };
 }
 
@@ -162,15 +327,3 @@ export const keyOf = ({
   readonly name: string;
   readonly namespace?: string;
 }): string => `${namespace}/${name}`;
-
-/** Both come from JSON, or were made from such. */
-function isEqual(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
-}
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, field: unknown) =>
-    typeof field === 'object' && field !== null && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).sort(([x], [y]) => (x < y ? -1 : 1)))
-      : field,
-  );
