@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Engine } from '@llm-d/engine-sim';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ApiError } from './api-error.ts';
 import { failureTypes, type FailureSettings } from './failure-injection.ts';
 

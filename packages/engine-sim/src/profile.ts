@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A number together with where it comes from: measured, fitted, derived, or a default of whom. */
 const sourced = (value: z.ZodNumber) => z.strictObject({ value, source: z.string().min(3) });

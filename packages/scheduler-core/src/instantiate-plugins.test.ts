@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { resolveConfig } from './config/resolve-config.ts';
 import { instantiatePlugins, PluginError } from './instantiate-plugins.ts';
 import type { Plugin } from './plugin-contracts.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Random } from '@llm-d/determinism';
 import type { Telemetry } from '@llm-d/telemetry';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Attribute } from './attribute.ts';
 import type { Plugin } from './plugin-contracts.ts';
 

@@ -2,7 +2,7 @@ import { VirtualClock } from '@llm-d/determinism';
 import { noopTelemetry } from '@llm-d/telemetry';
 import { recordingMetrics } from '@llm-d/telemetry/testing';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Attributes } from './attribute.ts';
 import { loadConfig } from './config/load-config.ts';
 import { instantiatePlugins } from './instantiate-plugins.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ReportedUsage } from './target.ts';
 
 /** What a response body, or one event of a streamed one, says that a measurement needs. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { FAILURE_KINDS } from './target.ts';
 
 /** Version of the report's schema; a change that readers notice gets a new one. */

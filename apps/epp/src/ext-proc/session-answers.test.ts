@@ -1,6 +1,6 @@
 import { definePlugin } from '@llm-d/scheduler-core';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   answerBody,
   chatBody,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { defaultKvEvents, type KvEventsOptions } from './kv-events-options.ts';
 
 const count = z.number().int().positive();

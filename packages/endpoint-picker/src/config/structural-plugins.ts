@@ -4,7 +4,7 @@ import {
   goDuration,
   type AnyPluginDefinition,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   dcgmDataSourceParameters,
   modelsDataSourceParameters,

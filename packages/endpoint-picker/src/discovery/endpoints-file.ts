@@ -2,7 +2,7 @@
 import { endpointId, formatHostPort, type EndpointIdentity } from '@llm-d/scheduler-core';
 import { isIP } from 'node:net';
 import { parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Largest endpoints file that is read. */
 export const MAX_ENDPOINTS_FILE_BYTES = 1024 * 1024;

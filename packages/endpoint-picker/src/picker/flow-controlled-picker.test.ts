@@ -10,7 +10,7 @@ import { makeEndpoint, makeRequest } from '@llm-d/scheduler-core/testing';
 import { noopTelemetry } from '@llm-d/telemetry';
 import { recordingMetrics } from '@llm-d/telemetry/testing';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createPickerRegistry } from '../config/picker-registry.ts';
 import { createFleet } from '../fleet/fleet.ts';
 import {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { definePlugin, type AnyPluginDefinition } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An instance of the plugin type `probe`. */
 export interface Probe {

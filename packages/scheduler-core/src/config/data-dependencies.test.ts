@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { attribute } from '../attribute.ts';
 import { definePlugin, type AnyPluginDefinition } from '../plugin-definition.ts';
 import { standInRegistry } from '../testing/stand-in-plugins.ts';

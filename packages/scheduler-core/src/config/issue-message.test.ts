@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { issueMessage } from './issue-message.ts';
 
 test.each<[string, z.ZodType, unknown]>([

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { didYouMean } from './closest-name.ts';
 
 /** What a schema objects to, in the words of configuration files. */

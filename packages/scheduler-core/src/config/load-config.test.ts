@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { instantiatePlugins } from '../instantiate-plugins.ts';
 import { definePlugin } from '../plugin-definition.ts';
 import { noParameters } from '../plugins/parameter-fields.ts';

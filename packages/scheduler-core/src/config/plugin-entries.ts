@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { AnyPluginDefinition } from '../plugin-definition.ts';
 import type { PluginRegistry } from '../plugin-registry.ts';
 import { didYouMean } from './closest-name.ts';

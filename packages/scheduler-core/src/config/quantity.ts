@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 
 const SUFFIX: Readonly<Record<string, number>> = {
   n: 1e-9,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { didYouMean } from './closest-name.ts';
 import { issueMessage } from './issue-message.ts';
 import type { ConfigPath, ProblemList } from './problem-list.ts';

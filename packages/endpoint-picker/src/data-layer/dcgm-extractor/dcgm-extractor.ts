@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { definePlugin } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createMetricReader, type MetricReader } from '../../scrape/exposition-reader.ts';
 
 const METRIC = 'DCGM_FI_DEV_GPU_UTIL';

@@ -6,7 +6,7 @@ import {
   type EndpointModels,
   type ServedModel,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An answer that is no list of models. */
 export class ModelListError extends Error {

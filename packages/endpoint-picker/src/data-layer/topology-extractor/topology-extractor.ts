@@ -6,7 +6,7 @@ import {
   type EndpointTopology,
   type Topology,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const label = (name: string, what: string) =>
   z

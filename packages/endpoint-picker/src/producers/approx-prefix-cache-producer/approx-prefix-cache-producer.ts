@@ -8,7 +8,7 @@ import {
   type Endpoint,
   type PrefixMatches,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   prefixIndexerHitBytes,
   prefixIndexerHitRatio,

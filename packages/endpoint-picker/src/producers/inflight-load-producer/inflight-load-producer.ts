@@ -8,7 +8,7 @@ import {
   type InflightLoad,
   type SchedulingCycle,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createInflightGauges, type FlowGauges, type ServerGauges } from './inflight-gauges.ts';
 
 const parameters = z.strictObject({

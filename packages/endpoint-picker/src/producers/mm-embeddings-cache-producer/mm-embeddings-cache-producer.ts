@@ -9,7 +9,7 @@ import {
   type SchedulingCycle,
   type SchedulingResult,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createEncoderCacheMetrics } from './encoder-cache-metrics.ts';
 import { RecentKeys } from './recent-keys.ts';
 

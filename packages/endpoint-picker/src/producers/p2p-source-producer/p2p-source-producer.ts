@@ -6,7 +6,7 @@ import {
   type PrefixMatches,
   type SchedulingCycle,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { fnv32a } from './fnv32a.ts';
 
 /** Tells the routing sidecar whom to pull cached blocks from. */

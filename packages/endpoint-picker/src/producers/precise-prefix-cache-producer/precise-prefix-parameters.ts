@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { goDuration, parseQuantity, type FormerParameter } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const port = z.int().min(1).max(65_535);
 const flag = z.boolean();

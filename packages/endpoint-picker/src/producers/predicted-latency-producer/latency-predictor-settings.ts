@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where the latency predictor's servers are and how they are to be treated. The same for every plugin instance. */
 export interface LatencyPredictorSettings {

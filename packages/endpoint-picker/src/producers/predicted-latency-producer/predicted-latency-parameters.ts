@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { goDuration } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const producerName = (value: string, what: string) =>
   z.string().min(1).default(value).describe(`Name of the data producer whose ${what}.`);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a prediction is made from: one endpoint's state and one request, in the predictor's own words. */
 export interface LatencyFeatures {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { definePlugin, sessionId } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where a session is looked for where nothing is configured. */
 const DEFAULT_HEADER = 'x-session-id';

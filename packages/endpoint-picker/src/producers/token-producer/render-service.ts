@@ -6,7 +6,7 @@ import type {
   SchedulingRequest,
   TokenizedPrompt,
 } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonService } from '../json-service.ts';
 import type { RenderParameters } from './token-producer-parameters.ts';
 

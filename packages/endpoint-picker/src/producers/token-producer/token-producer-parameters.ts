@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { goDuration } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const count = z.int().min(1);
 const rate = z.number().positive();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { definePlugin, type DynamicMetadata } from '@llm-d/scheduler-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const HEADER = 'x-conformance-test-served-endpoint';
 const NAMESPACE = 'envoy.lb';

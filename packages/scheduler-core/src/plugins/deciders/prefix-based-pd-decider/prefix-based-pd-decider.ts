@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { prefixMatches } from '../../../attributes/prefix-matches.ts';
 import { tokenizedPrompt } from '../../../attributes/tokenized-prompt.ts';
 import type { SchedulingCycle } from '../../../cycle.ts';

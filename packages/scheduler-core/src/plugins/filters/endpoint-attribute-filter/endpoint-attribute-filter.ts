@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { definePlugin } from '../../../plugin-definition.ts';
 import { customMetric } from '../../custom-metric.ts';
 import { scalarProducer } from '../../parameter-fields.ts';

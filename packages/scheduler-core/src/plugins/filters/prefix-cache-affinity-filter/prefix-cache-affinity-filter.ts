@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Attribute, AttributeReader } from '../../../attribute.ts';
 import { inflightLoad } from '../../../attributes/inflight-load.ts';
 import { latencyPredictions } from '../../../attributes/latency-predictions.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FlowChooser, WaitingFlow } from '../../../flow-control-contracts.ts';
 import type { TokenUsage } from '../../../plugin-contracts.ts';
 import { definePlugin } from '../../../plugin-definition.ts';

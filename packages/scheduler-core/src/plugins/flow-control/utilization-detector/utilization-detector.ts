@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { goDuration } from '../../../config/go-duration.ts';
 import type { Endpoint, EngineMetrics } from '../../../endpoint.ts';
 import { definePlugin } from '../../../plugin-definition.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBelow } from '@llm-d/determinism';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Endpoint } from '../../../endpoint.ts';
 import { definePlugin } from '../../../plugin-definition.ts';
 import { maxNumOfEndpoints } from '../../parameter-fields.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Random } from '@llm-d/determinism';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Endpoint } from '../../../endpoint.ts';
 import type { ScoredCandidates } from '../../../plugin-contracts.ts';
 import { definePlugin } from '../../../plugin-definition.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 
 const profile = (name: string) =>
   z.string().min(1).default(name).describe(`Profile of the stage ${name}.`);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { latencyPredictions } from '../../../attributes/latency-predictions.ts';
 import { prefixMatches, type PrefixMatches } from '../../../attributes/prefix-matches.ts';
 import type { Endpoint } from '../../../endpoint.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { prefixMatches, type PrefixMatches } from '../../../attributes/prefix-matches.ts';
 import type { SchedulingCycle } from '../../../cycle.ts';
 import type { Endpoint } from '../../../endpoint.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from 'zod';
+import * as z from 'zod';
 import { inflightLoad, type InflightLoad } from '../../../attributes/inflight-load.ts';
 import { prefixMatches, type PrefixMatches } from '../../../attributes/prefix-matches.ts';
 import type { Endpoint } from '../../../endpoint.ts';
