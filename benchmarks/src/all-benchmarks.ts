@@ -10,14 +10,19 @@ import { gatewayLatency } from './benchmarks/gateway-latency.ts';
 import { gatewayMemory } from './benchmarks/gateway-memory.ts';
 import { gatewayStreaming } from './benchmarks/gateway-streaming.ts';
 import { gatewayThroughput } from './benchmarks/gateway-throughput.ts';
+import { kvBus } from './benchmarks/kv-bus.ts';
+import { kvEvents } from './benchmarks/kv-events.ts';
 import { kvIngest } from './benchmarks/kv-ingest.ts';
 import { kvLookup } from './benchmarks/kv-lookup.ts';
+import { kvRedis } from './benchmarks/kv-redis.ts';
+import { kvSnapshot } from './benchmarks/kv-snapshot.ts';
 import { prefixHash } from './benchmarks/prefix-hash.ts';
 import { requestKeys } from './benchmarks/request-keys.ts';
 import { requestParse } from './benchmarks/request-parse.ts';
 import { responseObserver } from './benchmarks/response-observer.ts';
 import { scheduling } from './benchmarks/scheduling.ts';
 import { scrapeCost } from './benchmarks/scrape-cost.ts';
+import { tokenizer } from './benchmarks/tokenizer.ts';
 
 /** Every benchmark, in the order in which `all` runs them. */
 export const allBenchmarks: readonly Benchmark[] = [
@@ -32,10 +37,15 @@ export const allBenchmarks: readonly Benchmark[] = [
   scheduling,
   flowControl,
   requestParse,
+  tokenizer,
   prefixHash,
   requestKeys,
   kvIngest,
+  kvEvents,
+  kvBus,
   kvLookup,
+  kvRedis,
+  kvSnapshot,
   responseObserver,
   engineSteps,
   gatewayMemory,

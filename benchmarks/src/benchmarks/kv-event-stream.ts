@@ -8,19 +8,30 @@ export interface KvEventStream {
   readonly eventsPerBatch: number;
 }
 
-const TEXT = new TextEncoder();
-
 /** One payload whose blocks nobody has had before; `number` says which. */
-export function storedPayload(number: number, stream: KvEventStream): Uint8Array {
+export const storedPayload = (number: number, stream: KvEventStream): Uint8Array =>
+  storedPayloads(number, 1, stream)[0] ?? new Uint8Array(0);
+
+/**
+ * So many payloads one after the other, views of the same memory: a measured loop over them does not also pay for the
+ * garbage of thousands of buffers.
+ */
+export function storedPayloads(
+  first: number,
+  count: number,
+  stream: KvEventStream,
+): readonly Uint8Array[] {
   const { blocksPerEvent, eventsPerBatch, blockSizeTokens } = stream;
   const bytesPerEvent = 300 + blocksPerEvent * (10 + 5 * blockSizeTokens);
-  const writer = new Writer(64 + eventsPerBatch * bytesPerEvent);
-  writer.byte(0x93).double(1.5).array(eventsPerBatch);
-  for (let event = 0; event < eventsPerBatch; event++) {
-    const first = (number * eventsPerBatch + event) * blocksPerEvent;
-    storedEvent(writer, first, stream);
-  }
-  return writer.byte(0).bytes;
+  const writer = new Writer(count * (64 + eventsPerBatch * bytesPerEvent));
+  return Array.from({ length: count }, (_, i) => {
+    writer.begin();
+    writer.byte(0x93).double(1.5).array(eventsPerBatch);
+    for (let event = 0; event < eventsPerBatch; event++) {
+      storedEvent(writer, ((first + i) * eventsPerBatch + event) * blocksPerEvent, stream);
+    }
+    return writer.byte(0).bytes;
+  });
 }
 
 function storedEvent(writer: Writer, first: number, stream: KvEventStream): void {
@@ -48,6 +59,7 @@ function mixed(value: number): number {
 class Writer {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  #begin = 0;
   #at = 0;
 
   constructor(most: number) {
@@ -55,8 +67,14 @@ class Writer {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
+  /** A payload begins here. */
+  begin(): void {
+    this.#begin = this.#at;
+  }
+
+  /** What was written since it began. */
   get bytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#at);
+    return this.#bytes.subarray(this.#begin, this.#at);
   }
 
   byte(value: number): this {
@@ -78,11 +96,10 @@ class Writer {
     return this;
   }
 
+  /** ASCII of less than 32 characters. */
   text(value: string): this {
-    const bytes = TEXT.encode(value);
-    this.byte(0xa0 | bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+    this.byte(0xa0 | value.length);
+    for (let i = 0; i < value.length; i++) this.byte(value.charCodeAt(i));
     return this;
   }
 

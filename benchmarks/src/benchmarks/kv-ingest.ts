@@ -5,11 +5,12 @@ import {
   createMemoryKvBlockIndex,
 } from '@llm-d/kv-index';
 import type { Bar, Benchmark, Figure } from '../benchmark.ts';
-import { type KvEventStream, storedPayload } from './kv-event-stream.ts';
+import { type KvEventStream, storedPayloads } from './kv-event-stream.ts';
 
 const PODS = 64;
 const BLOCK_SIZE_TOKENS = 16;
 const FULL_BLOCKS = 4_000_000;
+const PAYLOADS_AT_ONCE = 2000;
 
 interface Case {
   readonly name: string;
@@ -65,10 +66,9 @@ function fill(
   const perPayload = stream.blocksPerEvent * stream.eventsPerBatch;
   let usedUs = 0;
   for (let made = 0; made < blocks;) {
-    const payloads: Uint8Array[] = [];
-    for (; payloads.length < 2000 && made < blocks; made += perPayload) {
-      payloads.push(storedPayload(made / perPayload, stream));
-    }
+    const count = Math.min(PAYLOADS_AT_ONCE, Math.ceil((blocks - made) / perPayload));
+    const payloads = storedPayloads(made / perPayload, count, stream);
+    made += count * perPayload;
     const before = process.cpuUsage();
     for (const [i, payload] of payloads.entries()) {
       const result = decoder.decode(payload);

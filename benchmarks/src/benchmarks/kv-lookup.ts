@@ -26,7 +26,7 @@ export const kvLookup: Benchmark = {
     for (const owners of [0, 1, 8, PODS]) {
       const index = createMemoryKvBlockIndex({ blockSizeTokens: BLOCK_SIZE_TOKENS });
       for (let prompt = 0; prompt < prompts; prompt++) store(index, prompt, owners);
-      const keys = Array.from({ length: prompts }, (_, prompt) => requestKeys(prompt));
+      const keys = Array.from({ length: prompts }, (_, prompt) => requestKeysOf(prompt));
       let next = 0;
       const lookup = () => {
         index.lookup(keys[next++ % keys.length] ?? new Uint32Array());
@@ -58,7 +58,8 @@ function store(index: MemoryKvBlockIndex, prompt: number, owners: number): void 
   }
 }
 
-function requestKeys(prompt: number): Uint32Array {
+/** The keys of a prompt of 512 blocks as `storedPayload` makes it. */
+export function requestKeysOf(prompt: number): Uint32Array {
   const result = decoder.decode(storedPayload(prompt, STREAM));
   if (!result.ok) throw result.error;
   const [event] = result.batch.events;

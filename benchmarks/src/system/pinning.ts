@@ -12,7 +12,12 @@ export const canPin =
 
 /** Binds all threads of this process, and what it starts later, to one core. Does nothing where that is impossible. */
 export function pinSelf(core: number): void {
-  if (canPin) spawnSync('taskset', ['-a', '-p', '-c', String(core), String(process.pid)]);
+  pinProcess(process.pid, core);
+}
+
+/** The same with another process. */
+export function pinProcess(pid: number, core: number): void {
+  if (canPin) spawnSync('taskset', ['-a', '-p', '-c', String(core), String(pid)]);
 }
 
 /** A command line that runs `command` on one core, or as it is where that is impossible. */
