@@ -87,6 +87,7 @@ function commandLinePage(): Page {
     ['inference-sim'],
     ['kv-relay'],
     ['kv-indexer'],
+    ['routing-sidecar'],
     ['llmd'],
     ['llmd', 'up'],
     ['llmd', 'bench'],

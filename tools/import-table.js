@@ -9,7 +9,7 @@
 export const libraries = {
   determinism: [],
   telemetry: [],
-  'app-process': [],
+  'app-process': ['scheduler-core'],
   protos: [],
   'grpc-server': [],
   'crd-types': [],

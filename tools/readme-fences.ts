@@ -29,7 +29,7 @@ export function moduleOf(
     readonly expectation: (expression: string, value: string) => string;
   },
 ): string {
-  const imports = new Set(fences.flatMap((fence) => fence.imports));
+  const imports = mergedImports(fences.flatMap((fence) => fence.imports));
   const examples = fences.map(({ body }, i) => {
     const lines = body.map((line) =>
       line.replace(EXPECTATION, (_, expression: string, value: string) =>
@@ -39,4 +39,28 @@ export function moduleOf(
     return options.wrap(lines.join('\n'), i + 1);
   });
   return [options.prelude, ...imports, ...examples].join('\n');
+}
+
+const NAMED = /^import (type )?\{([^}]*)\} from ('[^']*');$/;
+
+/** Every name once, though several examples import it. */
+function mergedImports(imports: readonly string[]): readonly string[] {
+  const named = new Map<string, Set<string>>();
+  const others = new Set<string>();
+  for (const text of imports) {
+    const [, type = '', names, from] = NAMED.exec(text.replaceAll('\n', ' ')) ?? [];
+    if (names === undefined || from === undefined) {
+      others.add(text);
+      continue;
+    }
+    const known = named.get(from) ?? new Set();
+    named.set(from, known);
+    for (const name of names.split(',')) {
+      if (name.trim() !== '') known.add(`${type}${name.trim()}`);
+    }
+  }
+  const merged = [...named].map(
+    ([from, names]) => `import { ${[...names].join(', ')} } from ${from};`,
+  );
+  return [...others, ...merged];
 }

@@ -58,7 +58,10 @@ export class GroupMatcher {
   #prefix(
     chain: readonly number[],
     groups: ReadonlyMap<number, AttentionGroup>,
-    who: { readonly holder: OwningHolder | undefined; readonly everywhere: readonly OwningHolder[] },
+    who: {
+      readonly holder: OwningHolder | undefined;
+      readonly everywhere: readonly OwningHolder[];
+    },
   ): { prefix: KvPrefix; own: boolean } {
     const slots = [...(who.holder === undefined ? [] : [who.holder]), ...who.everywhere];
     const runs = this.#runs(groups);

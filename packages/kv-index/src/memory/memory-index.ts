@@ -222,7 +222,10 @@ class MemoryIndex implements MemoryKvBlockIndex {
 
   snapshot(): KvIndexSnapshot {
     const unplaced = { ...this.#unplacedTotals };
-    return this.#cuts.begin({ ...this.#tables, unplaced, evicted: this.#evicted }, this.#keyOptions);
+    return this.#cuts.begin(
+      { ...this.#tables, unplaced, evicted: this.#evicted },
+      this.#keyOptions,
+    );
   }
 
   sweep(blocks: number): number {

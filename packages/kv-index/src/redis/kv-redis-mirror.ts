@@ -23,7 +23,10 @@ export interface KvRedisMirrorOptions {
   /** Names the writer and its generations. */
   readonly random: Random;
   readonly telemetry?: Telemetry;
-  /** Hashes that rows are spread over, each with a cluster slot of its own. Default 16. */
+  /**
+   * Hashes that rows are spread over, each with a cluster slot of its own. Default 4: every further one costs a lookup
+   * some µs, and a hash of more than some million rows keeps Redis busy when it expires.
+   */
   readonly shards?: number;
   /** How long another writer waits after this one fell silent, in milliseconds. Default 15,000. */
   readonly leaseMs?: number;
@@ -141,7 +144,7 @@ class Mirror implements KvRedisMirror {
     keys: KvRedisKeys,
     options: KvRedisMirrorOptions & { readonly logger: Logger },
   ) {
-    const { shards = 16, leaseMs = 15_000, rowsTtlMs = 900_000, flushDelayMs = 5 } = options;
+    const { shards = 4, leaseMs = 15_000, rowsTtlMs = 900_000, flushDelayMs = 5 } = options;
     this.#settings = { shards, leaseMs, rowsTtlMs, flushDelayMs };
     this.#link = link;
     this.#keys = keys;
