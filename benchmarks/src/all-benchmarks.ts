@@ -11,6 +11,7 @@ import { gatewayMemory } from './benchmarks/gateway-memory.ts';
 import { gatewayStreaming } from './benchmarks/gateway-streaming.ts';
 import { gatewayThroughput } from './benchmarks/gateway-throughput.ts';
 import { kvBus } from './benchmarks/kv-bus.ts';
+import { kvEndToEnd } from './benchmarks/kv-end-to-end.ts';
 import { kvEvents } from './benchmarks/kv-events.ts';
 import { kvIngest } from './benchmarks/kv-ingest.ts';
 import { kvLookup } from './benchmarks/kv-lookup.ts';
@@ -43,6 +44,7 @@ export const allBenchmarks: readonly Benchmark[] = [
   kvIngest,
   kvEvents,
   kvBus,
+  kvEndToEnd,
   kvLookup,
   kvRedis,
   kvSnapshot,

@@ -49,6 +49,8 @@ async function openRows(port: number, namespace: string) {
   const all = {
     ...{ redis: `127.0.0.1:${port}`, namespace, clock: systemClock, random: systemRandom },
     keys: { blockSizeTokens: BLOCK_SIZE_TOKENS },
+    // What a busy machine delays is measured, not given up.
+    commandTimeoutMs: 60_000,
   };
   const mirror = opened.use(await createKvRedisMirror(all));
   const reader = opened.use(await createKvRedisReader(all));

@@ -5,8 +5,14 @@ import type { NatsKvBus, PlacedMessage } from '@llm-d/kv-events/nats';
 export interface Resumption {
   /** The life of the engine that messages name. */
   readonly given: string;
-  /** What of that life is on the bus; undefined for nothing. */
-  readonly after: { readonly inferred: number; readonly sequence: number } | undefined;
+  /** What of that life is on the bus; undefined for nothing. Without a payload its last message is a loss. */
+  readonly after:
+    | {
+        readonly inferred: number;
+        readonly sequence: number;
+        readonly payload?: Uint8Array | undefined;
+      }
+    | undefined;
 }
 
 /** Stands before the time at which a pod was said to be gone, though this life of it goes on. */
@@ -28,13 +34,15 @@ export async function resumeFrom(
     const goneMs = gone.message.receivedMs.toString(36);
     return { given: `${epoch}${AGAIN}${goneMs}`, after: undefined };
   }
-  return { given: known.given, after: { inferred: known.inferred, sequence: known.sequence } };
+  const { given, ...after } = known;
+  return { given, after };
 }
 
 interface KnownLife {
   readonly given: string;
   readonly inferred: number;
   readonly sequence: number;
+  readonly payload: Uint8Array | undefined;
 }
 
 /** What the last message of a rank says. Restarts that were inferred stand behind a slash. */
@@ -42,7 +50,8 @@ function lifeOf({ message }: PlacedMessage): KnownLife | undefined {
   if (message.kind !== 'batch' && message.kind !== 'loss') return undefined;
   const sequence = message.kind === 'batch' ? message.sequence : message.untilSequence;
   const [given = '', inferred = '0'] = message.source.epoch.split('/');
-  return { given, inferred: Number(inferred), sequence };
+  const payload = message.kind === 'batch' ? message.payload : undefined;
+  return { given, inferred: Number(inferred), sequence, payload };
 }
 
 const isLife = (given: string, epoch: string): boolean =>

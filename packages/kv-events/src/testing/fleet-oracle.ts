@@ -33,7 +33,10 @@ export interface Fleet {
   /** The pod and its ranks are no more. */
   remove(pod: string): void;
   /** Where an index does not say what the engines hold; empty when it tells the truth. */
-  differences(index: KvBlockIndex, model: string): Promise<readonly FleetDifference[]>;
+  differences(
+    index: Pick<KvBlockIndex, 'lookup'>,
+    model: string,
+  ): Promise<readonly FleetDifference[]>;
 }
 
 /** A prompt of which an index says something else than is true. */

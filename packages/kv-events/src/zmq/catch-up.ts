@@ -97,7 +97,7 @@ export class CatchUp {
   async #pass(fillIn: (upTo: number) => Promise<void>, until: number): Promise<PassOutcome> {
     const { cursor, telemetry } = this.#options;
     const known = cursor.sequence;
-    const pass = this.#newPass(known);
+    const pass = this.#newPass(Math.max(0, known), known);
     let isEmpty = true;
     try {
       for await (const batch of pass.batches()) {
@@ -126,12 +126,29 @@ export class CatchUp {
     this.#options.signal.throwIfAborted();
     if (pass.end === 'full') telemetry.error('replay-capacity', 'more comes than may wait');
     if (pass.end !== 'complete') return 'more';
-    return isEmpty && known >= 0 && this.#hasHistory ? 'nothing' : 'complete';
+    if (!isEmpty || known < 0) return 'complete';
+    if (!this.#hasHistory) await this.#lookForHistory();
+    return this.#hasHistory ? 'nothing' : 'complete';
   }
 
-  #newPass(known: number): ReplayPass {
+  /** An engine that has nothing from the last batch on keeps no history, or has begun another one. */
+  async #lookForHistory(): Promise<void> {
+    const { cursor, signal, telemetry } = this.#options;
+    try {
+      for await (const { topic } of this.#newPass(0, -1).batches()) {
+        this.#hasHistory = true;
+        cursor.name(topic);
+        break;
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      telemetry.error('replay-connect', 'the replay socket failed', error);
+    }
+    signal.throwIfAborted();
+  }
+
+  #newPass(from: number, known: number): ReplayPass {
     const { endpoint, idleMs, maxMessageBytes, budget, clock, signal } = this.#options;
-    const from = Math.max(0, known);
     return new ReplayPass({
       ...{ endpoint, from, known, idleMs, maxMessageBytes, budget, clock, signal },
     });

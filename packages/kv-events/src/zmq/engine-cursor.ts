@@ -14,6 +14,8 @@ export interface EngineCursorOptions {
   readonly model: string | undefined;
   /** Where to go on. */
   readonly position: SequencePosition;
+  /** The last batch before there; undefined where it is not known. */
+  readonly lastPayload?: Uint8Array | undefined;
   /** Takes the messages; the next one waits for its promise, and one that it rejects comes again. */
   readonly onMessage: (message: KvMessage) => void | Promise<void>;
   readonly clock: Clock;
@@ -37,6 +39,7 @@ export class EngineCursor {
     this.#options = options;
     this.#position = options.position;
     this.#model = options.model;
+    if (options.lastPayload !== undefined) this.#last.take(options.lastPayload);
   }
 
   get position(): SequencePosition {

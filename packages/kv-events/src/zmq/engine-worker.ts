@@ -51,6 +51,7 @@ export class EngineWorker {
   /** Whether the engine is known to be the one from before its connection. */
   #isVerified = false;
   #checkIsDue = false;
+  #hasAsked = false;
   #wasActive = false;
 
   constructor(options: EngineWorkerOptions) {
@@ -171,9 +172,19 @@ export class EngineWorker {
     }
     this.#live = batch.sequence;
     this.#isFirst = false;
-    if (batch.sequence === cursor.sequence + 1) return cursor.apply(batch);
+    if (batch.sequence === cursor.sequence + 1) {
+      const done = cursor.apply(batch);
+      return this.#hasAsked ? done : this.#askForHistory(done);
+    }
     telemetry.gaps.inc();
     return this.#fill(batch);
+  }
+
+  /** Whether the engine keeps a history must be known before it restarts: then an empty answer shows the restart. */
+  async #askForHistory(applied: Awaitable<void>): Promise<void> {
+    this.#hasAsked = true;
+    await applied;
+    if (this.#options.catchUp?.hasHistory === false) await this.#catchUp();
   }
 
   /** Where the batch belongs: the cursor's position, a new life's, or nowhere because it was passed on before. */
@@ -232,11 +243,12 @@ export class EngineWorker {
   }
 
   async #onCheck(): Promise<void> {
-    const { cursor } = this.#options;
+    const { cursor, catchUp } = this.#options;
     this.#checkIsDue = false;
     const wasActive = this.#wasActive;
     this.#wasActive = false;
-    if (wasActive) return;
+    // Asked the first time, it may not have kept yet what it had just sent.
+    if (wasActive && catchUp?.hasHistory !== false) return;
     await this.#catchUp();
     if (cursor.isNamed && this.#isConnected) await cursor.beat();
   }

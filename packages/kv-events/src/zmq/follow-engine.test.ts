@@ -239,6 +239,52 @@ describe('an engine that restarts on its port', () => {
     expect(following_.seen()).toEqual([...run(0, 4), ...run(0, 8, 'e/1')]);
   });
 
+  test('is known when it had nothing to replay until then', async () => {
+    await using engine = await startEngineSocket();
+    await using following_ = following(engine);
+    await engine.subscribed;
+    await publish(engine, 9);
+    await following_.count(9);
+    engine.stop();
+    await engine.start();
+    await publish(engine, 5, 1);
+    await following_.count(14);
+    expect(following_.seen()).toEqual([...run(0, 8), ...run(0, 4, 'e/1')]);
+  });
+
+  test('is known to whoever goes on where another one ended', async () => {
+    await using engine = await startEngineSocket();
+    await publish(engine, 9, 1);
+    const after = { inferred: 0, sequence: 4, payload: payload(4) };
+    await using one = following(engine, { after });
+    await one.count(9);
+    expect(one.seen()).toEqual(run(0, 8, 'e/1'));
+    await using other = following(engine, { after: { inferred: 0, sequence: 99 } });
+    await other.count(9);
+    expect(other.seen()).toEqual(run(0, 8, 'e/1'));
+  });
+
+  test('is known before it has anything to say', async () => {
+    await using engine = await startEngineSocket();
+    await using following_ = following(engine, { heartbeatMs: 50 });
+    await engine.subscribed;
+    await publish(engine, 3);
+    // It is asked for its last batch, whether or not it is busy.
+    await until(() => following_.seen().includes('e:2!'));
+    engine.stop();
+    await engine.start();
+    await until(() => following_.seen().includes('e/1:-1!'));
+  });
+
+  test('is not what an engine without a history is taken for', async () => {
+    await using engine = await startEngineSocket({ bufferSteps: 0 });
+    await using following_ = following(engine, { heartbeatMs: 50 });
+    await engine.subscribed;
+    await publish(engine, 3);
+    await until(() => engine.requests.length > 6);
+    expect(new Set(following_.seen())).toEqual(new Set([...run(0, 2), 'e:2!']));
+  });
+
   test('is known by its numbers where it has no replays', async () => {
     await using engine = await startEngineSocket({ replayEndpoint: null });
     await using following_ = following(engine);

@@ -56,8 +56,17 @@ export interface FollowEngineOptions extends FollowOptions {
    * in the numbers or in replays add `/1`, `/2`, … to it.
    */
   readonly epoch: string | (() => string);
-  /** Where an earlier following ended, in the same epoch. Default: at the beginning. */
-  readonly after?: { readonly inferred: number; readonly sequence: number } | undefined;
+  /**
+   * Where an earlier following ended, in the same epoch. Default: at the beginning. With the payload of that batch a
+   * restart since then is known for sure; without it only an engine that has fallen behind shows one.
+   */
+  readonly after?:
+    | {
+        readonly inferred: number;
+        readonly sequence: number;
+        readonly payload?: Uint8Array | undefined;
+      }
+    | undefined;
   /** Time between heartbeats while nothing comes, give or take a tenth. Default 5000. */
   readonly heartbeatMs?: number | undefined;
 }
@@ -203,9 +212,10 @@ export function createWorker(
   const { maxBufferedBytes = DEFAULTS.maxBufferedBytes } = options;
   const { telemetry, signal, onEnd } = from;
   const epoch = typeof options.epoch === 'string' ? () => options.epoch as string : options.epoch;
-  const position = { given: epoch(), inferred: 0, sequence: -1, ...options.after };
+  const { inferred = 0, sequence = -1, payload: lastPayload } = options.after ?? {};
+  const position = { given: epoch(), inferred, sequence };
   const cursor = new EngineCursor({
-    ...{ pod, dpRank, model, position, onMessage, clock, random, telemetry, signal },
+    ...{ pod, dpRank, model, position, lastPayload, onMessage, clock, random, telemetry, signal },
   });
   const gauge = options.telemetry.metrics.gauge(bufferedBytes, {});
   const catchUp =
