@@ -17,6 +17,12 @@ export type Admission<T> =
   | { readonly admitted: true; readonly object: T }
   | { readonly admitted: false; readonly problems: readonly Problem[] };
 
+/** What an admission depends on beside the object. */
+export interface AdmitOptions<T extends KubeObject> {
+  /** The object as it is stored; rules about changes are asked only with it. Default: the object is new. */
+  readonly previous?: T;
+}
+
 /**
  * Does what an API server with the resource's CRD does to an object that is not its own yet: unknown fields and nulls
  * are dropped, defaults filled in, and the result checked, rules included. The argument stays as it is.
@@ -24,6 +30,7 @@ export type Admission<T> =
 export function admit<T extends KubeObject>(
   resource: CustomResource<T>,
   value: unknown,
+  { previous }: AdmitOptions<T> = {},
 ): Admission<T> {
   if (!isRecord(value)) return refused([{ path: '', message: 'must be an object' }]);
   const problems = [...identityProblems(resource, value)];
@@ -41,7 +48,8 @@ export function admit<T extends KubeObject>(
       continue;
     }
     object[part] = complete(nodeOf(resource[part]), given);
-    problems.push(...check(resource[part], object[part], part));
+    const before = isRecord(previous) ? previous[part] : undefined;
+    problems.push(...check(resource[part], { self: object[part], oldSelf: before, path: part }));
   }
   // The checks have just proved it.
   return problems.length > 0
@@ -79,7 +87,11 @@ function complete(node: SchemaNode, value: unknown): unknown {
   for (const [name, field] of Object.entries(value)) {
     const known = own(node.properties, name) ?? node.additionalProperties;
     const absent = field === null || field === undefined;
-    if (known !== undefined && !absent) result[name] = complete(known, field);
+    if (known !== undefined) {
+      if (!absent) result[name] = complete(known, field);
+    } else if (node['x-kubernetes-preserve-unknown-fields'] === true && field !== undefined) {
+      result[name] = structuredClone(field);
+    }
   }
   for (const [name, known] of Object.entries(node.properties ?? {})) {
     if (known.default !== undefined && !Object.hasOwn(result, name)) {
@@ -89,15 +101,23 @@ function complete(node: SchemaNode, value: unknown): unknown {
   return result;
 }
 
-function check(schema: TSchema, value: unknown, path: string): readonly Problem[] {
-  const [valid, errors] = validatorOf(schema).Errors(value);
+/** A value with its place, and what stood there before. */
+interface Checked {
+  readonly self: unknown;
+  readonly oldSelf: unknown;
+  readonly path: string;
+}
+
+function check(schema: TSchema, checked: Checked): readonly Problem[] {
+  const { self, path } = checked;
+  const [valid, errors] = validatorOf(schema).Errors(self);
   if (!valid) {
     return errors.map(({ instancePath, message }) => ({
       path: path + readable(instancePath),
       message,
     }));
   }
-  return [...deepProblems(nodeOf(schema), value, path)];
+  return [...deepProblems(nodeOf(schema), checked)];
 }
 
 const validators = new WeakMap<TSchema, ReturnType<typeof Schema.Compile>>();
@@ -112,22 +132,30 @@ function validatorOf(schema: TSchema): ReturnType<typeof Schema.Compile> {
 }
 
 /** What JSON Schema cannot say: list keys that repeat, and rules. */
-function* deepProblems(node: SchemaNode, value: unknown, path: string): Generator<Problem> {
-  if (Array.isArray(value)) {
-    const items: readonly unknown[] = value;
+function* deepProblems(node: SchemaNode, { self, oldSelf, path }: Checked): Generator<Problem> {
+  if (Array.isArray(self)) {
+    const items: readonly unknown[] = self;
     yield* repeatedKeys(node, items, path);
     for (const [index, item] of items.entries()) {
-      if (node.items) yield* deepProblems(node.items, item, `${path}[${index}]`);
+      // No rule about changes stands inside a list, so what an item was before is not looked for.
+      const inner = { self: item, oldSelf: undefined, path: `${path}[${index}]` };
+      if (node.items) yield* deepProblems(node.items, inner);
     }
-  } else if (isRecord(value)) {
-    for (const [name, field] of Object.entries(value)) {
+  } else if (isRecord(self)) {
+    for (const [name, field] of Object.entries(self)) {
       const known = own(node.properties, name);
-      if (known) yield* deepProblems(known, field, `${path}.${name}`);
+      const before = isRecord(oldSelf) ? own(oldSelf, name) : undefined;
+      const inner = { self: field, oldSelf: before, path: `${path}.${name}` };
+      if (known) yield* deepProblems(known, inner);
     }
   }
-  for (const { message, holds } of node['x-kubernetes-validations'] ?? []) {
+  for (const rule of node['x-kubernetes-validations'] ?? []) {
     // A rule stands on the schema of its own argument, which the value has passed.
-    if (!holds(value as never)) yield { path, message };
+    const holds =
+      'holds' in rule
+        ? rule.holds(self as never)
+        : oldSelf === undefined || rule.allows(self as never, oldSelf as never);
+    if (!holds) yield { path, message: rule.message };
   }
 }
 

@@ -36,11 +36,15 @@ const conditionSchema = Type.Object(
 /** A condition in the status of an object (`metav1.Condition`). */
 export type Condition = Admitted<typeof conditionSchema>;
 
+/** A list of conditions, one of each type. */
+export const conditionsSchemaOf = (maxItems: number) =>
+  listByKey(conditionSchema, 'type', {
+    maxItems,
+    description: 'What is known about the state of the object.',
+  });
+
 /** A list of at most eight conditions, one of each type. */
-export const conditionsSchema = listByKey(conditionSchema, 'type', {
-  maxItems: 8,
-  description: 'What is known about the state of the object.',
-});
+export const conditionsSchema = conditionsSchemaOf(8);
 
 /** What stands in a status before any controller has looked: the condition `type` is unknown. */
 export const pendingConditions = (type: string): Condition[] => [

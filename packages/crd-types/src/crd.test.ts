@@ -21,10 +21,17 @@ import { inferenceModelRewrites, inferenceModelRewritesX } from './inference-mod
 import { inferenceObjectives, inferenceObjectivesX } from './inference-objective.ts';
 import { inferencePools } from './inference-pool.ts';
 import { apiVersionOf } from './kube-object.ts';
+import { modelServiceCases } from './model-service/model-service-cases.testing.ts';
+import { modelServices, type ModelService } from './model-service/model-service.ts';
 
 /** The foreign resource rendered by us, in a group of our own so that it can stand beside the original. */
 const renderedPools = { ...inferencePools, group: 'rendered.llm-d.ai' };
-const rendered = [inferenceObjectives, inferenceModelRewrites, renderedPools];
+const rendered: readonly CustomResource[] = [
+  inferenceObjectives,
+  inferenceModelRewrites,
+  modelServices,
+  renderedPools,
+];
 
 test('the YAML is the object', () => {
   expect(parse(renderCrdYaml(renderedPools))).toEqual(renderCrd(renderedPools));
@@ -70,6 +77,7 @@ describe.skipIf(isSkipped(part))(titleWith('a real API server', part), { timeout
     { of: 'ours', resource: inferenceObjectives, cases: objectiveCases },
     { of: 'the extension', resource: inferenceObjectivesX, cases: objectiveCases },
     { of: 'ours', resource: inferenceModelRewrites, cases: rewriteCases },
+    { of: 'ours', resource: modelServices, cases: modelServiceCases },
     { of: 'the extension', resource: inferenceModelRewritesX, cases: rewriteCases },
   ])('$resource.kind with the CRD of $of', ({ resource, cases }) => {
     test.each(cases)('is treated as in TypeScript: $title', async ({ spec }) => {
@@ -84,6 +92,21 @@ describe.skipIf(isSkipped(part))(titleWith('a real API server', part), { timeout
           : { status: 422, spec: undefined },
       );
     });
+  });
+
+  test('the name of a served model cannot be changed in either', async () => {
+    const apiVersion = apiVersionOf(modelServices);
+    const path = `/apis/${apiVersion}/namespaces/default/modelservices`;
+    const named = (name: string) => ({ model: { name, uri: 'hf://a/b' } });
+    const object = { apiVersion, kind: 'ModelService', metadata: { name: 'n' }, spec: named('a') };
+    const { body } = await plane.ask('POST', path, object);
+    const stored = body as ModelService;
+    const change = { ...stored, spec: named('b') };
+    expect((await plane.ask('PUT', `${path}/n`, change)).status).toBe(422);
+    expect(admit(modelServices, change, { previous: stored }).admitted).toBe(false);
+    const same = { ...stored, spec: { ...named('a'), decode: { replicas: 0 } } };
+    expect((await plane.ask('PUT', `${path}/n`, same)).status).toBe(200);
+    expect(admit(modelServices, same, { previous: stored }).admitted).toBe(true);
   });
 
   test('a number beyond 32 bits is refused by both', async () => {

@@ -8,6 +8,8 @@ export interface PrinterColumn {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   readonly jsonPath: string;
+  /** Above 0 it is shown only with `-o wide`. */
+  readonly priority?: number;
 }
 
 /** A custom resource: where it is found and what its objects look like. */

@@ -27,7 +27,8 @@ const target = Type.Object({
   ),
 });
 
-const rule = Type.Object({
+/** Which model is sent where. */
+export const rewriteRuleSchema = Type.Object({
   matches: Type.Optional(
     Type.Array(match, { description: 'Any of them is enough; none at all matches every request.' }),
   ),
@@ -39,7 +40,7 @@ const rule = Type.Object({
 const spec = Type.Object(
   {
     poolRef: poolRefSchema,
-    rules: Type.Array(rule, { description: 'Rules for the models of requests.' }),
+    rules: Type.Array(rewriteRuleSchema, { description: 'Rules for the models of requests.' }),
   },
   { description: 'Which models are replaced by which.' },
 );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TSchema } from 'typebox';
-import type { CelRule } from './schema.ts';
+import type { CelRule, CelTransitionRule } from './schema.ts';
 
 /** The part of JSON Schema that our schemas use, to be read field by field. */
 export interface SchemaNode {
@@ -11,7 +11,8 @@ export interface SchemaNode {
   readonly additionalProperties?: SchemaNode;
   readonly items?: SchemaNode;
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
-  readonly 'x-kubernetes-validations'?: readonly CelRule<never>[];
+  readonly 'x-kubernetes-validations'?: readonly (CelRule<never> | CelTransitionRule<never>)[];
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
 }
 
 /** A schema as what it is made of. TypeBox schemas are plain JSON Schema objects. */
