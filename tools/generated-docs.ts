@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { streamMetricDefinitions } from '../apps/epp/src/ext-proc/stream-metrics.ts';
 import { kvIndexerMetrics } from '../apps/kv-indexer/src/indexer-metrics.ts';
 import { relayMetrics } from '../apps/kv-relay/src/relay/relay-metrics.ts';
+import { sidecarMetrics } from '../apps/routing-sidecar/src/sidecar-metrics.ts';
 import { compatibilitySections } from './compatibility/compatibility-page.ts';
 
 /** A page: its path from the root, and its whole text. */
@@ -77,6 +78,8 @@ function metricPage(): Page {
     table(relayMetrics),
     '## kv-indexer',
     table(kvIndexerMetrics),
+    '## routing-sidecar',
+    table(sidecarMetrics),
   );
 }
 

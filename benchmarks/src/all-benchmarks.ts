@@ -23,6 +23,7 @@ import { requestParse } from './benchmarks/request-parse.ts';
 import { responseObserver } from './benchmarks/response-observer.ts';
 import { scheduling } from './benchmarks/scheduling.ts';
 import { scrapeCost } from './benchmarks/scrape-cost.ts';
+import { sidecar } from './benchmarks/sidecar.ts';
 import { tokenizer } from './benchmarks/tokenizer.ts';
 
 /** Every benchmark, in the order in which `all` runs them. */
@@ -30,6 +31,7 @@ export const allBenchmarks: readonly Benchmark[] = [
   gatewayThroughput,
   gatewayLatency,
   gatewayStreaming,
+  sidecar,
   eppThroughput,
   eppLatency,
   eppStreaming,

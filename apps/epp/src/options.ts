@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { describeFlags, FlagError, parseFlags, type ParsedFlags } from '@llm-d/app-process/flags';
+import { parseTlsPolicy, type TlsPolicy } from '@llm-d/app-process/tls';
 import {
   readLatencyPredictorSettings,
   type LatencyPredictorSettings,
@@ -7,13 +9,11 @@ import { readTracingEnvironment, type TracingSettings } from '@llm-d/telemetry';
 import type { LogLevel } from '@llm-d/telemetry/pino';
 import type { ResponseProcessing } from './ext-proc/session-context.ts';
 import { eppFlags } from './flags/epp-flags.ts';
-import { describeFlags, FlagError, parseFlags, type ParsedFlags } from './flags/go-flags.ts';
 import {
   kubernetesOptions,
   type Environment,
   type KubernetesOptions,
 } from './kubernetes/kubernetes-options.ts';
-import { parseTlsPolicy, type TlsPolicy } from './serving/tls-policy.ts';
 
 /** Everything an endpoint picker is told. Durations in milliseconds, sizes in bytes. */
 export interface EppOptions {

@@ -15,6 +15,7 @@ export {
   openAiErrorType,
 } from './api-error.ts';
 export { anthropicToChat } from './anthropic-to-chat.ts';
+export { changeJsonMembers, readJsonMembers } from './json/json-members.ts';
 export { NumberText, parseJsonText, writeJsonText, writePythonJson } from './json/json-text.ts';
 export { readImageSize } from './image-size.ts';
 export { BYTES_PER_ESTIMATED_TOKEN, estimateTokens } from './token-estimate.ts';
@@ -30,6 +31,12 @@ export type {
   Shape,
   StringUse,
 } from './request-shape.ts';
+export type {
+  JsonMember,
+  JsonMembers,
+  JsonObjectMembers,
+  MemberChanges,
+} from './json/json-members.ts';
 export type { JsonObject, JsonText } from './json/json-text.ts';
 export type { ImageSize } from './image-size.ts';
 export type { BodyChange } from './body-splice.ts';

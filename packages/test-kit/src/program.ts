@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 export interface ProgramOptions {
   /** Which of our programs: the name of a folder in `apps`. */
-  readonly app: 'epp' | 'gateway' | 'inference-sim' | 'kv-indexer' | 'kv-relay' | 'llmd';
+  readonly app:
+    'epp' | 'gateway' | 'inference-sim' | 'kv-indexer' | 'kv-relay' | 'llmd' | 'routing-sidecar';
   readonly args?: readonly string[];
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;

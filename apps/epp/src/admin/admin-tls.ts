@@ -3,9 +3,8 @@ import type { FastifyServerFactory } from 'fastify';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import type { TlsCertificate } from '@llm-d/grpc-server';
+import { CertificateError, readCertificate, type TlsCertificate } from '@llm-d/app-process/tls';
 import type { EppOptions } from '../options.ts';
-import { CertificateError, readCertificate } from '../serving/certificate.ts';
 
 /** The metrics port's certificate, and whose certificates it asks for. */
 export interface AdminTls extends TlsCertificate {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { followCertificate, readCertificate } from '@llm-d/app-process/tls';
 import type { Clock } from '@llm-d/determinism';
 import type { ConfigRecord, RunningPicker } from '@llm-d/endpoint-picker';
 import type { Logger } from '@llm-d/telemetry';
@@ -6,8 +7,6 @@ import type { PrometheusMetrics } from '@llm-d/telemetry/prometheus';
 import type { AddressInfo } from 'node:net';
 import type { Kubernetes } from '../kubernetes/start-kubernetes.ts';
 import type { EppOptions } from '../options.ts';
-import { followCertificate } from '../serving/certificate-reload.ts';
-import { readCertificate } from '../serving/certificate.ts';
 import { ListenError } from '../serving/listen-error.ts';
 import type { Readiness } from '../serving/readiness.ts';
 import { createAdminRoutes } from './admin-routes.ts';

@@ -9,7 +9,7 @@ import {
   size,
   text,
   wholeNumber,
-} from './flag-kinds.ts';
+} from '@llm-d/app-process/flags';
 
 const MOVED =
   'moved to the core-metrics-extractor plugin: set engineConfigs there in the EndpointPickerConfig';

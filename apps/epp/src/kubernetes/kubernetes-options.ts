@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { FlagError, type ParsedFlags } from '@llm-d/app-process/flags';
 import { parseLabelSelector } from '@llm-d/endpoint-picker';
 import { join } from 'node:path';
 import type { eppFlags } from '../flags/epp-flags.ts';
-import { FlagError, type ParsedFlags } from '../flags/go-flags.ts';
 
 /** Variables of the environment that say something about the cluster. */
 export interface Environment {

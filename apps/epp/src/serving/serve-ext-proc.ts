@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { followCertificate, readCertificate, selfSignedCertificate } from '@llm-d/app-process/tls';
 import type { Clock } from '@llm-d/determinism';
 import { createGrpcServer, serveHealth, type GrpcServer } from '@llm-d/grpc-server';
 import { createGrpcJsServer } from '@llm-d/grpc-server/grpc-js';
@@ -6,8 +7,6 @@ import { externalProcessorProcessPath } from '@llm-d/protos';
 import type { Logger, Telemetry } from '@llm-d/telemetry';
 import type { Processor } from '../ext-proc/processor.ts';
 import type { EppOptions } from '../options.ts';
-import { followCertificate } from './certificate-reload.ts';
-import { readCertificate, selfSignedCertificate } from './certificate.ts';
 import { listenGrpc } from './listen-grpc.ts';
 import type { Readiness } from './readiness.ts';
 

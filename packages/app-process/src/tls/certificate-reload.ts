@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Timer } from '@llm-d/determinism';
-import type { GrpcServer, TlsCertificate } from '@llm-d/grpc-server';
 import type { Logger } from '@llm-d/telemetry';
+import type { TlsCertificate } from './certificate.ts';
 
 export interface FollowCertificateOptions {
   /** Reads the certificate of the moment. */
@@ -20,7 +20,7 @@ export interface FollowCertificateOptions {
  * and tried again.
  */
 export function followCertificate(
-  server: Pick<GrpcServer, 'setCertificate'>,
+  server: { setCertificate(certificate: TlsCertificate): void },
   options: FollowCertificateOptions,
 ): { stop(): void } {
   const { read, clock, logger, intervalMs = 10_000 } = options;

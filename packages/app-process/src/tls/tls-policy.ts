@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { TlsPolicy } from '@llm-d/grpc-server';
 import { getCiphers } from 'node:tls';
 import { FlagError } from '../flags/go-flags.ts';
 
-export type { TlsPolicy } from '@llm-d/grpc-server';
+/** What a TLS handshake must agree on. */
+export interface TlsPolicy {
+  /** Lowest version that is accepted. Default 1.2. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** Cipher suites in OpenSSL's notation. Default Node's. */
+  readonly ciphers?: string | undefined;
+}
 
 const VERSIONS: Readonly<Record<string, NonNullable<TlsPolicy['minVersion']>>> = {
   '1.2': 'TLSv1.2',

@@ -76,6 +76,42 @@ export const ports = (help: string): Flag<readonly number[]> =>
     ],
   });
 
+/** Words out of a few, separated by commas; giving the flag again adds to them. Duplicates are dropped. */
+export const wordsOf = <const W extends string>(
+  words: readonly [W, ...W[]],
+  help: string,
+): Flag<readonly W[]> =>
+  value<readonly W[]>({
+    default: [],
+    defaultText: '',
+    placeholder: `${words.join('|')},...`,
+    help,
+    parse: (given, before) => {
+      const found = given.split(',').map((part) => {
+        const word = words.find((candidate) => candidate === part.trim());
+        if (word === undefined) throw new FlagValueError(`expected some of ${words.join(', ')}`);
+        return word;
+      });
+      return [...new Set([...before, ...found])];
+    },
+  });
+
+/** Texts, separated by commas; giving the flag again adds to them. Empty ones are dropped. */
+export const texts = (placeholder: string, help: string): Flag<readonly string[]> =>
+  value<readonly string[]>({
+    default: [],
+    defaultText: '',
+    placeholder: `${placeholder},...`,
+    help,
+    parse: (given, before) => [
+      ...before,
+      ...given
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ],
+  });
+
 /** A Go duration such as 50ms or 1m30s; its value is in milliseconds. */
 export const duration = (
   initial: string,

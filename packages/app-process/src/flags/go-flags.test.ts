@@ -8,7 +8,9 @@ import {
   retired,
   size,
   text,
+  texts,
   wholeNumber,
+  wordsOf,
 } from './flag-kinds.ts';
 import { describeFlags, FlagError, parseFlags } from './go-flags.ts';
 
@@ -21,6 +23,8 @@ const table = {
   every: duration('50ms', { leastMs: 50 }, 'An interval.'),
   limit: size('A limit.'),
   shape: oneOf(['round', 'square'], 'A shape.'),
+  stages: wordsOf(['plan', 'build', 'test'], 'Stages.'),
+  hosts: texts('host', 'Hosts.'),
   former: retired('use --name'),
 };
 const valueOf = (flag: keyof typeof table, ...args: string[]) =>
@@ -49,6 +53,8 @@ test.each<[keyof typeof table, string[], unknown]>([
   ['limit', ['--limit=4Mi'], 4 * 2 ** 20],
   ['limit', ['--limit=4096'], 4096],
   ['shape', ['--shape=square'], 'square'],
+  ['stages', ['--stages=test,plan', '--stages', 'test'], ['test', 'plan']],
+  ['hosts', ['--hosts=a:1, b:2,', '--hosts=a:1'], ['a:1', 'b:2', 'a:1']],
 ])('%s of %j is %j', (flag, args, expected) => {
   expect(valueOf(flag, ...args)).toEqual(expected);
 });
@@ -89,6 +95,10 @@ describe('what is refused, and why', () => {
       'invalid argument "much" for --limit: expected a size such as 10MiB or 25MB',
     ],
     [['--shape=oval'], 'invalid argument "oval" for --shape: expected one of round, square'],
+    [
+      ['--stages=plan,sell'],
+      'invalid argument "plan,sell" for --stages: expected some of plan, build, test',
+    ],
   ])('%j: %s', (args, message) => {
     expect(() => parseFlags(table, args)).toThrow(new FlagError(message));
   });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The certificate library finds its parts through this.
 import 'reflect-metadata';
-import type { TlsCertificate } from '@llm-d/grpc-server';
 import {
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
@@ -14,6 +13,12 @@ import {
 import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+/** A certificate with its key, each in PEM. */
+export interface TlsCertificate {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
 
 /** A certificate that cannot be used. */
 export class CertificateError extends Error {

@@ -1,12 +1,16 @@
 import { VirtualClock } from '@llm-d/determinism';
-import type { TlsCertificate } from '@llm-d/grpc-server';
 import { recordingLogger } from '@llm-d/telemetry/testing';
 import { createTempDir } from '@llm-d/test-kit';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { expect, test } from 'vitest';
 import { followCertificate } from './certificate-reload.ts';
-import { CertificateError, readCertificate, selfSignedCertificate } from './certificate.ts';
+import {
+  CertificateError,
+  readCertificate,
+  selfSignedCertificate,
+  type TlsCertificate,
+} from './certificate.ts';
 
 const nowEpochMs = Date.UTC(2026, 0, 1);
 
