@@ -23,6 +23,7 @@ import { followConfiguration, readConfiguration } from './configuration.ts';
 import { createControlRoutes } from './front/control-routes.ts';
 import { listen, type FrontRequest, type FrontResponse } from './front/listener.ts';
 import { isPlacedPath } from './front/placed-paths.ts';
+import { atLabelledPorts } from './labelled-kv-ports.ts';
 import { startModelCatalog, type ModelCatalog } from './models/model-catalog.ts';
 import type { GatewayOptions } from './options.ts';
 import { rejectionOf } from './proxy/error-answer.ts';
@@ -79,9 +80,13 @@ export async function startGateway(
     settings &&
     (await startTracing({ settings, logger, timers: clock, serviceVersion: build.version }));
   const telemetry = { logger, metrics, tracer: tracing?.tracer ?? noopTracer };
+  const fleet = createFleet();
   const registry = createPickerRegistry([], {
     startTokenizer,
-    kvEvents: createLiveKvSources(),
+    kvEvents: atLabelledPorts(
+      createLiveKvSources(),
+      (pod) => fleet.snapshot().find(({ hostPort }) => hostPort === pod)?.labels,
+    ),
     ...(latencyPredictor && { latencyPredictor: { settings: latencyPredictor } }),
   });
   const configuration = await readConfiguration(options, registry);
@@ -94,7 +99,6 @@ export async function startGateway(
     for (const step of cleanUps.reverse()) await step();
   };
   try {
-    const fleet = createFleet();
     const upstream = createUpstream(options);
     const unlisten = fleet.listen({
       endpointRemoved: (endpoint) => {

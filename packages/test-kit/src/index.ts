@@ -9,6 +9,8 @@ export { findEnvoy, freePorts, startEnvoy } from './real-parts/envoy.ts';
 export { findH2spec } from './real-parts/h2spec.ts';
 export { findRedisServer, startRedisServer } from './real-parts/redis-server.ts';
 export { findNatsServer, startNatsServer } from './real-parts/nats-server.ts';
+export { findVllm } from './real-parts/vllm.ts';
+export { startVllm } from './real-parts/vllm-server.ts';
 
 export type { ModelServer, ModelServerOptions, ReceivedRequest } from './model-server.ts';
 export type { Behaviour, Script } from './behaviour.ts';
@@ -20,3 +22,4 @@ export type { MakingSteps, RealPart, RealPartRecipe } from './real-parts/real-pa
 export type { EnvoyOptions, RunningEnvoy } from './real-parts/envoy.ts';
 export type { RedisServerOptions, RunningRedisServer } from './real-parts/redis-server.ts';
 export type { NatsServer, NatsServerOptions } from './real-parts/nats-server.ts';
+export type { RunningVllm, VllmKvEvents, VllmOptions } from './real-parts/vllm-server.ts';

@@ -79,7 +79,8 @@ async function make(recipe: RealPartRecipe, path: string): Promise<void> {
     });
     // The temp folder may be on another disk; the rename makes it appear whole.
     const staged = `${path}.${process.pid}`;
-    await cp(made, staged, { recursive: true });
+    // Links within a part would otherwise lead back into the folder where it was made.
+    await cp(made, staged, { recursive: true, verbatimSymlinks: true });
     await rename(staged, path);
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -37,6 +37,18 @@ test('a program that ends by itself is seen to have ended', async () => {
   expect(await guarded.log()).toBe('why\n');
 });
 
+test('what a program has started ends with it, and when it ends by itself', async () => {
+  await using folder = await createTempDir();
+  const options = { logFile: `${folder.path}/log`, wholeGroup: true };
+  for (const rest of ['wait', 'exit 3']) {
+    const guarded = startGuarded('sh', ['-c', `sleep 600 & echo pid $!; ${rest}`], options);
+    await expect.poll(async () => pidIn(await guarded.log())).toBeGreaterThan(0);
+    if (rest === 'wait') await guarded[Symbol.asyncDispose]();
+    await guarded.exited;
+    expect(await isAlive(pidIn(await guarded.log()))).toBe(false);
+  }
+}, 30_000);
+
 test('a program does not outlive the process that started it', async () => {
   await using folder = await createTempDir();
   const module = new URL('./guarded-process.ts', import.meta.url).href;

@@ -20,14 +20,29 @@ const LOG_TAIL_CHARACTERS = 4000;
 const guard =
   'exec 3<&0; "$@" </dev/null & program=$!; (cat <&3 >/dev/null; kill -KILL $program 2>/dev/null) & exec 3<&-; wait $program';
 
-/** Starts `program`; what it says goes to `logFile`. */
+/**
+ * The same for a program that starts others: it gets a process group, and whoever of it is left is killed with it. Waits
+ * until all are gone, at most five seconds: where nobody collects the dead they stay.
+ */
+const groupGuard =
+  'exec 3<&0; setsid "$@" </dev/null & program=$!; (cat <&3 >/dev/null; kill -KILL -$program 2>/dev/null) & exec 3<&-; wait $program; kill -KILL -$program 2>/dev/null; for _ in $(seq 100); do kill -0 -$program 2>/dev/null || break; sleep 0.05; done';
+
+export interface GuardOptions {
+  /** What it says goes there. */
+  readonly logFile: string;
+  /** Whether it starts programs itself, which must not outlive it either. Needs `setsid`. Default false. */
+  readonly wholeGroup?: boolean;
+}
+
+/** Starts `program`. */
 export function startGuarded(
   program: string,
   args: readonly string[],
-  options: { readonly logFile: string },
+  { logFile, wholeGroup = false }: GuardOptions,
 ): GuardedProcess {
-  const log = openSync(options.logFile, 'w');
-  const child = spawn('sh', ['-c', guard, 'sh', program, ...args], { stdio: ['pipe', log, log] });
+  const log = openSync(logFile, 'w');
+  const script = wholeGroup ? groupGuard : guard;
+  const child = spawn('sh', ['-c', script, 'sh', program, ...args], { stdio: ['pipe', log, log] });
   closeSync(log);
   const exited = once(child, 'exit').then(() => undefined);
   // A program that ends first leaves a pipe that nobody reads.
@@ -37,7 +52,7 @@ export function startGuarded(
       return child.exitCode !== null || child.signalCode !== null;
     },
     exited,
-    log: async () => (await readFile(options.logFile, 'utf8')).slice(-LOG_TAIL_CHARACTERS),
+    log: async () => (await readFile(logFile, 'utf8')).slice(-LOG_TAIL_CHARACTERS),
     [Symbol.asyncDispose]: async () => {
       child.stdin?.end();
       await exited;
