@@ -7,7 +7,7 @@ import { registerConformanceCommand } from './conformance/conformance-command.ts
 import { demoSettings, registerDemoCommand } from './demo/demo-command.ts';
 import { registerExplainCommand } from './explain/explain-command.ts';
 import { startLocalStack, type Programs, type SimulatedFleet } from './stack/local-stack.ts';
-import { policyArguments } from './stack/policies.ts';
+import { mayReadKvEvents, policyArguments } from './stack/policies.ts';
 import { addSimulationFlags, fleetOf, type SimulationFlags } from './stack/simulation-flags.ts';
 import type { Output } from './up/screen.ts';
 import { registerUpCommand } from './up/up-command.ts';
@@ -85,10 +85,16 @@ function armStarter(fleet: SimulatedFleet, { programs, clock }: LlmdDeps) {
       programs,
       clock,
       fleet,
-      gateway: { host: '127.0.0.1', port: 0, args: policyArguments(policy) },
+      events: mayReadKvEvents(policy) ? { natsUrl: undefined, redisUrl: undefined } : undefined,
+      gateway: {
+        host: '127.0.0.1',
+        port: 0,
+        args: (renderUrls) => policyArguments(policy, { renderUrls, model: fleet.model }),
+      },
     });
     return {
       url: stack.url,
+      engineUrls: stack.endpoints,
       // As the answers of inference-sim name themselves.
       endpoints: stack.endpoints.map((url) => `inference-sim:${new URL(url).port}`),
       stop: () => stack.stop(),

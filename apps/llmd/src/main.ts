@@ -30,6 +30,8 @@ const program = createProgram({
   programs: {
     gateway: programOf('gateway'),
     inferenceSim: programOf('inference-sim'),
+    kvRelay: programOf('kv-relay'),
+    kvIndexer: programOf('kv-indexer'),
     nodeArgs: bundled ? [] : ['--conditions=@llm-d/source'],
   },
   clock: systemClock,

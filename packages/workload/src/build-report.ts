@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Distribution } from './distribution.ts';
+import { prefixAccuracy, type PrefixSample } from './prefix-sample.ts';
 import { REPORT_SCHEMA, type BenchmarkReport, type ReportArm } from './report-schema.ts';
 import { ttftCdf, ttftOverTime } from './report-series.ts';
 import type { RunResult } from './run-workload.ts';
@@ -38,11 +39,17 @@ export function buildReport(arms: readonly ReportArm[], options: ReportOptions):
   };
 }
 
+/** What an arm should show. */
+export interface ReportArmOptions extends SummaryOptions {
+  /** What was found of the prompts of some of the requests. Default nothing was. */
+  readonly prefixSamples?: readonly PrefixSample[];
+}
+
 /** The figures of one run as an arm of a report. Times are in seconds there. */
 export function reportArm(
   name: string,
   result: RunResult,
-  options: SummaryOptions = {},
+  options: ReportArmOptions = {},
 ): ReportArm {
   const summary = summarizeRun(result, options);
   const { startedAtEpochMs, durationMs } = result;
@@ -58,6 +65,7 @@ export function reportArm(
     results: { request_performance: { aggregate: aggregate(summary) } },
     failures_by_kind: { ...summary.requests.failuresByKind },
     ...ownFigures(summary),
+    ...sampleFigures(options.prefixSamples ?? []),
     series: {
       ttft_cdf: ttftCdf(result.records),
       ttft_over_time: ttftOverTime(result.records),
@@ -120,6 +128,35 @@ function ownFigures(summary: RunSummary): Partial<ReportArm> {
     }),
     ...(summary.goodput && { goodput: goodputFigures(summary.goodput) }),
     ...(clientLagMs && { client_lag: statistics('s', clientLagMs, MS) }),
+  };
+}
+
+function sampleFigures(samples: readonly PrefixSample[]): Partial<ReportArm> {
+  if (samples.length === 0) return {};
+  const { prediction, opportunity } = prefixAccuracy(samples);
+  return {
+    prefix_cache_sample: {
+      requests: samples.length,
+      ...(prediction && {
+        prediction: {
+          requests: prediction.requests,
+          prompt_tokens: prediction.promptTokens,
+          cached_tokens: prediction.cachedTokens,
+          predicted_tokens: prediction.predictedTokens,
+          overestimated_tokens: prediction.overestimatedTokens,
+          underestimated_tokens: prediction.underestimatedTokens,
+        },
+      }),
+      ...(opportunity && {
+        opportunity: {
+          requests: opportunity.requests,
+          prompt_tokens: opportunity.promptTokens,
+          cached_tokens: opportunity.cachedTokens,
+          best_tokens: opportunity.bestTokens,
+          lost_tokens: opportunity.lostTokens,
+        },
+      }),
+    },
   };
 }
 

@@ -15,9 +15,11 @@ export interface ComparisonTable {
   readonly rows: readonly { readonly arm: string; readonly cells: readonly ComparisonCell[] }[];
 }
 
-interface Column {
+/** One figure of the arms. */
+export interface TableColumn {
   readonly title: string;
-  readonly better: 'lower' | 'higher';
+  /** Default: neither; no cell is the best. */
+  readonly better?: 'lower' | 'higher';
   readonly value: (arm: ReportArm) => number | undefined;
   readonly text: (value: number) => string;
   /** Left out when no arm has the figure. */
@@ -33,7 +35,7 @@ const interToken = (arm: ReportArm) =>
 const throughput = (arm: ReportArm) => arm.results.request_performance.aggregate.throughput;
 const requests = (arm: ReportArm) => arm.results.request_performance.aggregate.requests;
 
-const columns: readonly Column[] = [
+const columns: readonly TableColumn[] = [
   { title: 'TTFT mean', better: 'lower', value: (arm) => ttft(arm)?.mean, text: formatSeconds },
   { title: 'p50', better: 'lower', value: (arm) => ttft(arm)?.p50, text: formatSeconds },
   {
@@ -106,12 +108,20 @@ export function comparisonTable(
   report: BenchmarkReport,
   options: ComparisonOptions = {},
 ): ComparisonTable {
-  const { arms } = report;
-  const shown = columns
-    .filter(({ detail }) => detail !== true || options.brief !== true)
-    .filter(
-      ({ optional, value }) => optional !== true || arms.some((arm) => value(arm) !== undefined),
-    );
+  return layOut(
+    columns.filter(({ detail }) => detail !== true || options.brief !== true),
+    report.arms,
+  );
+}
+
+/** A row for each arm and a cell for each column; optional ones that no arm has are left out. */
+export function layOut(
+  columns: readonly TableColumn[],
+  arms: readonly ReportArm[],
+): ComparisonTable {
+  const shown = columns.filter(
+    ({ optional, value }) => optional !== true || arms.some((arm) => value(arm) !== undefined),
+  );
   const texts = shown.map((column) => columnCells(column, arms));
   return {
     columns: ['arm', ...shown.map(({ title }) => title)],
@@ -123,13 +133,13 @@ export function comparisonTable(
 }
 
 /** Best is judged by what is shown: figures that read the same are equally good. */
-function columnCells(column: Column, arms: readonly ReportArm[]): readonly ComparisonCell[] {
+function columnCells(column: TableColumn, arms: readonly ReportArm[]): readonly ComparisonCell[] {
   const values = arms.map(column.value);
   const present = values.filter((value) => value !== undefined);
   const best = column.better === 'lower' ? Math.min(...present) : Math.max(...present);
   const bestText = column.text(best);
   const texts = values.map((value) => (value === undefined ? '–' : column.text(value)));
-  const differ = new Set(texts).size > 1;
+  const differ = column.better !== undefined && new Set(texts).size > 1;
   return texts.map((text) => ({ text, best: differ && text === bestText }));
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { armColors } from './arm-colors.ts';
 import { drawCharts, type Chart } from './charts.ts';
-import { comparisonTable, formatSeconds, formatShare } from './comparison.ts';
+import { comparisonTable, formatSeconds, formatShare, type ComparisonTable } from './comparison.ts';
+import { PREFIX_TABLE_CAPTION, prefixTable } from './prefix-table.ts';
 import type { BenchmarkReport, ReportArm } from './report-schema.ts';
 import { cautions, verdicts } from './verdict.ts';
 
@@ -33,8 +34,9 @@ export async function renderHtmlReport(
 <main>
 <h1>${title}</h1>
 <p class="lead">${escapeHtml(lead(report))}</p>
-${table(report)}
+${table(comparisonTable(report))}
 ${list(sentences.map(escapeHtml))}
+${prefixes(report)}
 <div class="charts">
 ${charts.map(figure).join('\n')}
 </div>
@@ -59,8 +61,13 @@ function lead(report: BenchmarkReport): string {
 const totalRequests = (arm: ReportArm): number =>
   arm.results.request_performance.aggregate.requests.total;
 
-function table(report: BenchmarkReport): string {
-  const { columns, rows } = comparisonTable(report);
+function prefixes(report: BenchmarkReport): string {
+  const comparison = prefixTable(report);
+  if (comparison === undefined) return '';
+  return `<h2>Prompts and caches</h2>${table(comparison)}<p class="caption">${escapeHtml(PREFIX_TABLE_CAPTION)}</p>`;
+}
+
+function table({ columns, rows }: ComparisonTable): string {
   const colors = armColors(rows.map(({ arm }) => arm));
   const head = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join('');
   const body = rows.map(({ arm, cells }, row) => {
@@ -145,7 +152,7 @@ ul { padding-left: 20px; }
 figure { margin: 0; padding: 16px; background: #fff; border: 1px solid #dfe2e6; border-radius: 6px; }
 figure h2 { margin: 0 0 8px; }
 figure svg { max-width: 100%; height: auto; display: block; }
-figcaption { color: #555; font-size: 13px; margin-top: 8px; }
+figcaption, .caption { color: #555; font-size: 13px; margin-top: 8px; }
 .parameters th { font-weight: 400; color: #555; }
 .parameters td { text-align: left; }
 `;

@@ -229,8 +229,10 @@ test('a server that never answers is given up, and its connection closed', async
 
 describe('what the server is asked', () => {
   const seen: { url?: string | undefined; user?: unknown; body?: unknown } = {};
+  let id: unknown;
   const answer: Handler = (response, body, request) => {
     Object.assign(seen, { url: request.url, user: request.headers['x-user-id'], body });
+    id = request.headers['x-request-id'];
     response.writeHead(200).end(piece('x') + DONE);
   };
   const ask = async (options: Partial<HttpTargetOptions>, request: Partial<WorkloadRequest>) => {
@@ -254,6 +256,14 @@ describe('what the server is asked', () => {
         stream_options: { include_usage: true },
       },
     });
+  });
+
+  test('has headers of its own where they are wanted', async () => {
+    const requestHeaders = ({ maxTokens }: WorkloadRequest) => ({
+      'x-request-id': `r${maxTokens}`,
+    });
+    await ask({ requestHeaders }, { sessionId: 'user-1' });
+    expect([id, seen.user]).toEqual(['r2', 'user-1']);
   });
 
   test('is a completion whose conversation is one text', async () => {

@@ -3,6 +3,7 @@ import { Pool, type Dispatcher } from 'undici';
 import { HttpExchange } from './http-exchange.ts';
 import { openAiBody, openAiPath, type OpenAiApi } from './openai-request.ts';
 import type { Target } from './target.ts';
+import type { WorkloadRequest } from './workload.ts';
 
 /** Where the server is and how it is spoken to. */
 export interface HttpTargetOptions {
@@ -16,6 +17,8 @@ export interface HttpTargetOptions {
   readonly streaming?: boolean;
   /** Headers of every request, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Further headers of one request, such as an id by which its server remembers it. Default none. */
+  readonly requestHeaders?: (request: WorkloadRequest) => Readonly<Record<string, string>>;
   /** Header that carries the session of requests that have one. Default `x-user-id`, LMBenchmark's. */
   readonly sessionHeader?: string;
   /** Time to establish a connection. Default 10 000. */
@@ -49,10 +52,11 @@ export function createHttpTarget(options: HttpTargetOptions): HttpTarget {
       const dispatch: Dispatcher.DispatchOptions = {
         path,
         method: 'POST',
-        headers:
-          request.sessionId === undefined
-            ? headers
-            : { ...headers, [sessionHeader]: request.sessionId },
+        headers: {
+          ...headers,
+          ...(request.sessionId !== undefined && { [sessionHeader]: request.sessionId }),
+          ...options.requestHeaders?.(request),
+        },
         body: openAiBody(request, { api, model, stream: streaming }),
       };
       const exchange = new HttpExchange(callbacks, { streaming });

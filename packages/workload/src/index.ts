@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { runWorkload } from './run-workload.ts';
 export { createHttpTarget } from './http-target.ts';
+export { openAiBody } from './openai-request.ts';
 
 export { parseMooncakeTrace, MOONCAKE_BLOCK_TOKENS } from './mooncake-trace.ts';
 export { parseAzureTrace } from './azure-trace.ts';
@@ -11,6 +12,7 @@ export { openLoopWorkload } from './workload.ts';
 export { traceWorkload } from './trace-workload.ts';
 export { sharedPrefixWorkload } from './shared-prefix.ts';
 export { multiRoundQaWorkload } from './multi-round-qa.ts';
+export { prefixGroupsWorkload } from './prefix-groups.ts';
 export { randomLengthsWorkload } from './random-lengths.ts';
 export { constantArrivals, poissonArrivals } from './arrivals.ts';
 export { createBlockPrompts } from './block-prompts.ts';
@@ -29,6 +31,7 @@ export {
   ReportFormatError,
 } from './report-schema.ts';
 export { comparisonTable, formatSeconds, formatShare } from './comparison.ts';
+export { PREFIX_TABLE_CAPTION, prefixTable } from './prefix-table.ts';
 export { cautions, verdicts } from './verdict.ts';
 export { renderHtmlReport } from './html-report.ts';
 
@@ -43,7 +46,7 @@ export type {
   TargetCallbacks,
 } from './target.ts';
 export type { HttpTarget, HttpTargetOptions } from './http-target.ts';
-export type { OpenAiApi } from './openai-request.ts';
+export type { OpenAiApi, OpenAiRequestOptions } from './openai-request.ts';
 export type { TraceRequest, TraceSlice } from './trace.ts';
 export type { TraceLocation } from './trace-format-error.ts';
 export type { TraceParseOptions } from './trace-lines.ts';
@@ -58,6 +61,7 @@ export type {
 export type { TraceWorkloadOptions, ZipfPrefixModel } from './trace-workload.ts';
 export type { SharedPrefixOptions } from './shared-prefix.ts';
 export type { MultiRoundQaOptions } from './multi-round-qa.ts';
+export type { PrefixGroupsOptions } from './prefix-groups.ts';
 export type { LengthDistribution, RandomLengthsOptions } from './random-lengths.ts';
 export type { ArrivalOptions, Arrivals } from './arrivals.ts';
 export type { BlockPromptOptions, BlockPrompts } from './block-prompts.ts';
@@ -67,7 +71,8 @@ export type { RunSummary, SummaryOptions } from './summary.ts';
 export type { EndpointBalance, EndpointShare } from './endpoint-balance.ts';
 export type { Goodput, ServiceLevel } from './goodput.ts';
 export type { PrefixReuse } from './prefix-reuse.ts';
-export type { ReportOptions } from './build-report.ts';
+export type { PrefixSample } from './prefix-sample.ts';
+export type { ReportArmOptions, ReportOptions } from './build-report.ts';
 export type { HtmlReportOptions } from './html-report.ts';
 export type { BenchmarkReport, ReportArm } from './report-schema.ts';
 export type { ComparisonCell, ComparisonOptions, ComparisonTable } from './comparison.ts';

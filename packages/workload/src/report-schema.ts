@@ -48,6 +48,34 @@ const resultsSchema = z.strictObject({
 
 const share = z.number().min(0).max(1);
 
+const tokens = z.number().min(0);
+
+/** Sums over a sample of the requests. */
+const prefixCacheSample = z.strictObject({
+  requests: z.int().min(1),
+  /** What the router believed the server to have cached to which it sent a request. */
+  prediction: z
+    .strictObject({
+      requests: z.int().min(1),
+      prompt_tokens: tokens,
+      cached_tokens: tokens,
+      predicted_tokens: tokens,
+      overestimated_tokens: tokens,
+      underestimated_tokens: tokens,
+    })
+    .optional(),
+  /** The most that any server had cached just before a request was sent. */
+  opportunity: z
+    .strictObject({
+      requests: z.int().min(1),
+      prompt_tokens: tokens,
+      cached_tokens: tokens,
+      best_tokens: tokens,
+      lost_tokens: tokens,
+    })
+    .optional(),
+});
+
 const armSchema = z.strictObject({
   /** What was compared, such as the routing policy. */
   name: z.string().min(1),
@@ -65,6 +93,7 @@ const armSchema = z.strictObject({
       hit_rate: share,
     })
     .optional(),
+  prefix_cache_sample: prefixCacheSample.optional(),
   endpoints: z
     .strictObject({
       request_imbalance: z.number().min(1),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { buildReport, reportArm } from './build-report.ts';
 import { comparisonTable, formatSeconds } from './comparison.ts';
+import { prefixTable } from './prefix-table.ts';
 import { renderHtmlReport } from './html-report.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { parseBenchmarkReport, ReportFormatError, type BenchmarkReport } from './report-schema.ts';
@@ -265,5 +266,57 @@ describe('the page', () => {
     const page = await renderHtmlReport(report(['only', result([])]));
     expect(page.match(/<svg/g)).toBeNull();
     expect(page).toContain('only');
+  });
+});
+
+describe('the prefix table', () => {
+  const sampled = () =>
+    buildReport(
+      [
+        reportArm('random', result([answeredBy('a', 300)]), {
+          prefixSamples: [{ promptTokens: 100, cachedTokens: 40, bestTokens: 90 }],
+        }),
+        reportArm('precise', result([answeredBy('a', 100)]), {
+          prefixSamples: [
+            { promptTokens: 100, cachedTokens: 60, predictedTokens: 50, bestTokens: 60 },
+            { promptTokens: 100, cachedTokens: 0, predictedTokens: 20, bestTokens: 10 },
+          ],
+        }),
+        reportArm('unsampled', result([answeredBy('a', 100)])),
+      ],
+      {
+        title: 't',
+        workload,
+        method: { warmUpMs: 0, timeoutMs: 60_000, maxInFlight: 10, notes: [] },
+      },
+    );
+
+  test('sets what was had, what could be had and what was believed side by side', () => {
+    const { columns, rows } = prefixTable(sampled()) ?? { columns: [], rows: [] };
+    const titles = ['sampled', 'hits', 'best possible', 'lost', 'predicted', 'too much'];
+    expect(columns).toEqual(['arm', 'hit rate', ...titles, 'too little']);
+    expect(rows.map(({ cells }) => cells.map(({ text }) => text))).toEqual([
+      ['40.0 %', '1', '40.0 %', '90.0 %', '50.0 %', '–', '–', '–'],
+      ['40.0 %', '2', '30.0 %', '35.0 %', '5.0 %', '35.0 %', '10.0 %', '5.0 %'],
+      ['40.0 %', '–', '–', '–', '–', '–', '–', '–'],
+    ]);
+    expect(rows[1]?.cells.map(({ best }) => best)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  test('is in the page and survives JSON, and is missing where nothing was sampled', async () => {
+    const read = parseBenchmarkReport(JSON.stringify(sampled()));
+    expect(read).toEqual(sampled());
+    expect(await renderHtmlReport(read)).toContain('<h2>Prompts and caches</h2>');
+    expect(prefixTable(twoArms())).toBeUndefined();
+    expect(await renderHtmlReport(twoArms())).not.toContain('Prompts and caches');
   });
 });

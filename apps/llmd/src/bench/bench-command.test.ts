@@ -28,6 +28,10 @@ async function serve(
       response.end('{"object":"list","data":[{"id":"listed-model"}]}');
       return;
     }
+    if (request.method === 'GET') {
+      response.writeHead(404).end();
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -46,6 +50,21 @@ async function serve(
   };
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, models, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** An engine that holds five blocks of 16 tokens of every prompt. */
+async function serveEngine() {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end('{"block_size":16,"cached_blocks":5}'));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { port: (server.address() as AddressInfo).port, close };
 }
 
 /** Runs `bench` with these arguments; nothing is written anywhere but into what it returns. */
@@ -180,6 +199,34 @@ describe('bench --compare', () => {
     ]);
     expect(report.arms[0]?.endpoints?.request_imbalance).toBe(2);
     expect(printed).toContain('Mean TTFT: default');
+  });
+
+  test('shows what was cached where, by one of so many requests', async () => {
+    const { port, close } = await serveEngine();
+    const startArm = async (): Promise<RunningArm> => {
+      const server = await serve();
+      return {
+        url: server.url,
+        engineUrls: [`http://127.0.0.1:${port}`],
+        stop: () => server.stop(),
+      };
+    };
+    const args = ['--compare', 'a,b', ...short, ...tiny, '--report', 'r.json'];
+    const { files, printed } = await bench([...args, '--sample-every', '4'], { startArm });
+    const { arms, method } = parseBenchmarkReport(files.get('r.json') ?? '');
+    for (const { prefix_cache_sample: sample, results } of arms) {
+      const { total } = results.request_performance.aggregate.requests;
+      const requests = Math.ceil(total / 4);
+      expect(sample).toMatchObject({
+        requests,
+        opportunity: { requests, prompt_tokens: 100 * requests, best_tokens: 80 * requests },
+      });
+    }
+    expect(printed).toMatch(/│ b +│ +25\.0 % │ +\d+ │ +25\.0 % │ +80\.0 % │ +55\.0 % │/);
+    expect(method.notes.join(' ')).toContain('Of every 4 requests one was followed');
+    const { files: without } = await bench([...args, '--sample-every', '0'], { startArm });
+    expect(without.get('r.json')).not.toContain('prefix_cache_sample');
+    await close();
   });
 
   test('reports an arm that fails beside one that does not, and takes both down', async () => {

@@ -17,7 +17,7 @@ import {
   parseServiceLevel,
   parseWhole,
 } from './option-values.ts';
-import { drawReport } from './report-view.ts';
+import { drawReport, subjectOf } from './report-view.ts';
 import { runArms, type BenchArm, type RunArmsDeps, type RunningArm } from './run-arms.ts';
 
 /** What the command needs of the world. */
@@ -49,6 +49,8 @@ export interface BenchOptions {
   readonly maxInFlight: number;
   readonly timeout: number;
   readonly warmUp: number;
+  /** Absent where nothing can be compared. */
+  readonly sampleEvery?: number;
   readonly slo?: ServiceLevel;
   readonly report?: string;
   readonly html?: string;
@@ -114,11 +116,18 @@ export function registerBenchCommand(program: Command, deps: BenchDeps): void {
       await runBench(options, deps);
     });
   if (deps.startArm) {
-    command.option(
-      '--compare <policies>',
-      'instead of --url, start a fresh system for each of these and compare them',
-      argument(parseNames),
-    );
+    command
+      .option(
+        '--compare <policies>',
+        'instead of --url, start a fresh system for each of these and compare them: default, approximate, precise, random, round-robin, or files with an EndpointPickerConfig',
+        argument(parseNames),
+      )
+      .option(
+        '--sample-every <n>',
+        'with --compare, follow one of n requests to see what was cached where; 0 for none',
+        argument(parseWhole),
+        8,
+      );
   }
 }
 
@@ -148,7 +157,7 @@ const parameterHelp = (): string =>
 
 /** Runs the benchmark, prints the table, writes the reports asked for, and returns what they say. */
 export async function runBench(options: BenchOptions, deps: BenchDeps): Promise<BenchmarkReport> {
-  const { api, model, timeout, maxInFlight, warmUp, slo } = options;
+  const { api, model, timeout, maxInFlight, warmUp, slo, sampleEvery = 0 } = options;
   const report = await runArms(
     armsOf(options, deps),
     {
@@ -158,6 +167,7 @@ export async function runBench(options: BenchOptions, deps: BenchDeps): Promise<
       timeoutMs: timeout,
       maxInFlight,
       warmUpMs: warmUp,
+      sampleEvery,
       ...(model !== undefined && { model }),
       ...(slo && { serviceLevel: slo }),
     },
@@ -210,7 +220,10 @@ async function writeReports(
     deps.output.write(`Report: ${options.report}\n`);
   }
   if (options.html !== undefined) {
-    await deps.writeFile(options.html, await renderHtmlReport(report));
+    await deps.writeFile(
+      options.html,
+      await renderHtmlReport(report, { subject: subjectOf(report) }),
+    );
     deps.output.write(`Page: ${options.html}\n`);
   }
 }

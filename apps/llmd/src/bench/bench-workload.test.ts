@@ -64,6 +64,11 @@ describe('workloads of the command line', () => {
       parameters: { groups: 1, 'system-tokens': 30, 'question-tokens': 7, 'output-tokens': 9 },
     });
     expect(first).toMatchObject({ inputTokens: 37, maxTokens: 9, sessionId: 'group-0' });
+    const groups = spec({ name: 'prefix-groups', parameters: { 'pause-ms': 7, turns: 2 } });
+    expect(createBenchWorkload(groups).workload.description.parameters).toMatchObject({
+      pauseMs: 7,
+      turns: 2,
+    });
     const { workload } = createBenchWorkload(
       spec({ name: 'multi-round-qa', parameters: { 'session-stacking': 0, users: 3 } }),
     );

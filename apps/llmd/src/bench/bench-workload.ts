@@ -3,6 +3,7 @@ import {
   multiRoundQaWorkload,
   parseAzureTrace,
   parseMooncakeTrace,
+  prefixGroupsWorkload,
   randomLengthsWorkload,
   sharedPrefixWorkload,
   traceWorkload,
@@ -16,6 +17,7 @@ export const WORKLOAD_NAMES = [
   'mooncake',
   'azure',
   'shared-prefix',
+  'prefix-groups',
   'multi-round-qa',
   'random',
 ] as const;
@@ -33,6 +35,15 @@ export const WORKLOAD_PARAMETERS: Readonly<Record<WorkloadName, readonly string[
     'system-tokens',
     'question-tokens',
     'output-tokens',
+  ],
+  'prefix-groups': [
+    'groups',
+    'zipf-exponent',
+    'system-tokens',
+    'turns',
+    'question-tokens',
+    'output-tokens',
+    'pause-ms',
   ],
   'multi-round-qa': [
     'users',
@@ -89,6 +100,7 @@ export function createBenchWorkload(spec: WorkloadSpec): BenchWorkload {
     case 'azure':
       return replayTrace(spec);
     case 'shared-prefix':
+    case 'prefix-groups':
     case 'multi-round-qa':
     case 'random':
       return { workload: synthetic(spec.name, spec), expectedMs: spec.durationMs, notes: [] };
@@ -103,6 +115,9 @@ function synthetic(
   const common = { seed, durationMs, ratePerSecond };
   if (name === 'shared-prefix') {
     return sharedPrefixWorkload({ ...common, ...camelCased(parameters) });
+  }
+  if (name === 'prefix-groups') {
+    return prefixGroupsWorkload({ ...common, ...camelCased(parameters) });
   }
   if (name === 'multi-round-qa') {
     const { 'session-stacking': stacking, ...rest } = parameters;

@@ -3,6 +3,7 @@ export { registerBenchCommand, runBench } from './bench-command.ts';
 export { runArms } from './run-arms.ts';
 export { drawReport } from './report-view.ts';
 export { createBenchWorkload } from './bench-workload.ts';
+export { servedModel } from './served-model.ts';
 export { BenchError } from './bench-error.ts';
 
 export type { BenchDeps, BenchOptions } from './bench-command.ts';

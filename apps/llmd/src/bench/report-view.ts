@@ -2,8 +2,11 @@
 import {
   cautions,
   comparisonTable,
+  PREFIX_TABLE_CAPTION,
+  prefixTable,
   verdicts,
   type BenchmarkReport,
+  type ComparisonTable,
   type RunResult,
 } from '@llm-d/workload';
 import Table from 'cli-table3';
@@ -13,14 +16,37 @@ import { createColors } from 'picocolors';
 export interface ReportViewOptions {
   /** Whether to use colours. */
   readonly color: boolean;
-  /** The arm that is compared with each other one in words. Default `default`. */
+  /** The arm that is compared with each other one in words. Default `default`, else `precise`. */
   readonly subject?: string;
 }
 
 /** The table of the arms, best figures in green, and below it the comparison in words. */
 export function drawReport(report: BenchmarkReport, options: ReportViewOptions): string {
   const colors = createColors(options.color);
-  const { columns, rows } = comparisonTable(report, { brief: true });
+  const prefixes = prefixTable(report);
+  const sentences = verdicts(report, options.subject ?? subjectOf(report));
+  const doubts = cautions(report).map((sentence) => colors.yellow(sentence));
+  return [
+    drawComparison(comparisonTable(report, { brief: true }), options),
+    ...sentences,
+    ...doubts,
+    ...(prefixes === undefined
+      ? []
+      : ['', drawComparison(prefixes, options), colors.dim(PREFIX_TABLE_CAPTION)]),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** The arm that is compared with each other one in words: `default`, else `precise`. */
+export const subjectOf = ({ arms }: BenchmarkReport): string =>
+  ['default', 'precise'].find((name) => arms.some((arm) => arm.name === name)) ?? 'default';
+
+function drawComparison(
+  { columns, rows }: ComparisonTable,
+  options: Pick<ReportViewOptions, 'color'>,
+): string {
+  const colors = createColors(options.color);
   const table = new Table({
     head: columns.map((column) => colors.bold(column)),
     colAligns: columns.map((_, i) => (i === 0 ? 'left' : 'right')),
@@ -29,9 +55,7 @@ export function drawReport(report: BenchmarkReport, options: ReportViewOptions):
   for (const { arm, cells } of rows) {
     table.push([arm, ...cells.map(({ text, best }) => (best ? colors.green(text) : text))]);
   }
-  const sentences = verdicts(report, options.subject ?? 'default');
-  const doubts = cautions(report).map((sentence) => colors.yellow(sentence));
-  return [table.toString(), ...sentences, ...doubts].map((line) => `${line}\n`).join('');
+  return table.toString();
 }
 
 const SHOWN_FAILURES = 3;

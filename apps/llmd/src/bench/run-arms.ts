@@ -7,12 +7,14 @@ import {
   runWorkload,
   type BenchmarkReport,
   type OpenAiApi,
+  type PrefixSample,
   type ReportArm,
   type RunResult,
   type ServiceLevel,
 } from '@llm-d/workload';
 import { BenchError } from './bench-error.ts';
 import type { BenchWorkload } from './bench-workload.ts';
+import { createPrefixProbe, MOST_AT_A_TIME, type PrefixProbe } from './prefix-probe.ts';
 import { failureLines } from './report-view.ts';
 import { showProgress, type BenchOutput } from './run-progress.ts';
 import { servedModel } from './served-model.ts';
@@ -24,6 +26,11 @@ export interface RunningArm {
   readonly url: string;
   /** Its model servers as they name themselves, so that idle ones count in the balance. */
   readonly endpoints?: readonly string[];
+  /**
+   * Its simulated engines, which can be asked what they have cached; its own URL is a gateway that explains its decisions.
+   * Default neither is known.
+   */
+  readonly engineUrls?: readonly string[];
   /** Takes it down; called once. */
   stop(): Promise<void>;
 }
@@ -46,6 +53,8 @@ export interface BenchPlan {
   readonly timeoutMs: number;
   readonly maxInFlight: number;
   readonly warmUpMs: number;
+  /** Of every so many requests one is followed to see what was cached where, if engines can be asked; 0 for none. */
+  readonly sampleEvery: number;
   readonly serviceLevel?: ServiceLevel;
 }
 
@@ -89,29 +98,41 @@ async function runArm(arm: BenchArm, plan: BenchPlan, deps: RunArmsDeps): Promis
   const { output } = deps;
   const running = await arm.start();
   try {
-    const result = await measure(arm.name, running, { plan, deps });
+    const { result, prefixSamples } = await measure(arm.name, running, { plan, deps });
     for (const line of failureLines(result)) output.write(`${arm.name}: ${line}\n`);
     const { serviceLevel } = plan;
     const { endpoints } = running;
     return reportArm(arm.name, result, {
       ...(serviceLevel && { serviceLevel }),
       ...(endpoints && { endpoints }),
+      prefixSamples,
     });
   } finally {
     await running.stop();
   }
 }
 
+interface Measured {
+  readonly result: RunResult;
+  readonly prefixSamples: readonly PrefixSample[];
+}
+
 async function measure(
   name: string,
   running: RunningArm,
   { plan, deps }: { readonly plan: BenchPlan; readonly deps: RunArmsDeps },
-): Promise<RunResult> {
+): Promise<Measured> {
   const { clock, output, signal } = deps;
   const { api, input, timeoutMs, maxInFlight, warmUpMs } = plan;
   const model = plan.model ?? (await servedModel(running.url, signal));
-  await using target = createHttpTarget({ url: running.url, model, api });
-  const run = runWorkload(input.workload, target, {
+  const probe = await probeOf(running, plan, model);
+  await using target = createHttpTarget({
+    url: running.url,
+    model,
+    api,
+    ...(probe && { requestHeaders: probe.headers }),
+  });
+  const run = runWorkload(input.workload, probe?.observe(target) ?? target, {
     clock,
     timeoutMs,
     maxInFlight,
@@ -119,7 +140,23 @@ async function measure(
     ...(signal && { signal }),
   });
   await showProgress(run, { arm: name, expectedMs: input.expectedMs, clock, output });
-  return await run.result;
+  return { result: await run.result, prefixSamples: (await probe?.samples()) ?? [] };
+}
+
+async function probeOf(
+  { url, engineUrls = [] }: RunningArm,
+  { api, warmUpMs, sampleEvery }: BenchPlan,
+  model: string,
+): Promise<PrefixProbe | undefined> {
+  if (engineUrls.length === 0 || sampleEvery === 0) return undefined;
+  return createPrefixProbe({
+    gatewayUrl: url,
+    engineUrls,
+    api,
+    model,
+    warmUpMs,
+    every: sampleEvery,
+  });
 }
 
 function assertAnswered(arms: readonly ReportArm[]): void {
@@ -140,6 +177,11 @@ function methodNotes(arms: readonly BenchArm[], plan: BenchPlan): readonly strin
     ...(arms.length > 1
       ? [
           'The arms ran one after the other on the same input, each on a system started for it; the client was warmed up on a server of its own before the first.',
+        ]
+      : []),
+    ...(arms.length > 1 && plan.sampleEvery > 0
+      ? [
+          `Of every ${plan.sampleEvery} requests one was followed: simulated engines were asked what they had of its prompt just before it was sent, which delayed it by that answer, and the gateway afterwards what it had believed. Never more than ${MOST_AT_A_TIME} at a time.`,
         ]
       : []),
   ];

@@ -46,6 +46,22 @@ describe('a supervised program', () => {
     expect(child.pid).toBeUndefined();
   });
 
+  test('says where it publishes KV events, if it does', async () => {
+    const at = (port: number) => `tcp://[::ffff:127.0.0.1]:${port}`;
+    const ready = { msg: 'ready', urls: ['http://127.0.0.1:1'] };
+    const kvEvents = [{ endpoint: at(7001), replayEndpoint: at(7002) }];
+    const { child } = await launch(
+      'publish',
+      `console.log(${JSON.stringify(JSON.stringify({ ...ready, kvEvents }))});
+       setInterval(() => undefined, 1000);`,
+    );
+    expect(await child.ready).toEqual({
+      urls: ['http://127.0.0.1:1'],
+      kvPorts: { events: 7001, replays: 7002 },
+    });
+    await child.stop();
+  });
+
   test('comes back when it dies', async () => {
     const { child, states } = await launch('mortal', serve);
     await child.ready;

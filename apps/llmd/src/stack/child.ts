@@ -6,6 +6,14 @@ import { createInterface } from 'node:readline';
 /** The line with which our programs say that they serve, and where. */
 export interface ReadyLine {
   readonly urls: readonly string[];
+  /** Ports at which it publishes KV events and answers replays; absent where it does not publish any. */
+  readonly kvPorts?: KvPorts;
+}
+
+/** Where an engine publishes its KV events. */
+export interface KvPorts {
+  readonly events: number;
+  readonly replays: number;
 }
 
 /** What a supervised program is doing. */
@@ -186,15 +194,30 @@ class SupervisedChild implements Child {
   }
 }
 
-/** Reads `{"msg":"ready","urls":[…]}` (or one `url`); undefined for any other line. */
+/** Reads `{"msg":"ready","urls":[…]}` (or one `url`, and perhaps `kvEvents`); undefined for any other line. */
 function readyLine(line: string): ReadyLine | undefined {
   if (!line.includes('"ready"')) return undefined;
   try {
-    const parsed = JSON.parse(line) as { msg?: unknown; url?: unknown; urls?: unknown };
-    if (parsed.msg !== 'ready') return undefined;
-    const urls = Array.isArray(parsed.urls) ? parsed.urls : [parsed.url];
-    return { urls: urls.filter((url) => typeof url === 'string') };
+    const parsed = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    if (parsed['msg'] !== 'ready') return undefined;
+    const urls = Array.isArray(parsed['urls']) ? parsed['urls'] : [parsed['url']];
+    const kvPorts = kvPortsOf(parsed['kvEvents']);
+    return {
+      urls: urls.filter((url) => typeof url === 'string'),
+      ...(kvPorts && { kvPorts }),
+    };
   } catch {
     return undefined;
   }
+}
+
+/** Of the first engine, as inference-sim lists them. */
+function kvPortsOf(kvEvents: unknown): KvPorts | undefined {
+  const [first] = (Array.isArray(kvEvents) ? kvEvents : []) as readonly {
+    readonly endpoint?: string;
+    readonly replayEndpoint?: string;
+  }[];
+  const portOf = (endpoint = ''): number => Number(/:(\d+)$/.exec(endpoint)?.[1] ?? 0);
+  const ports = { events: portOf(first?.endpoint), replays: portOf(first?.replayEndpoint) };
+  return ports.events > 0 && ports.replays > 0 ? ports : undefined;
 }

@@ -5,12 +5,15 @@ import type { SimulatedFleet } from './local-stack.ts';
 /** What people may say about simulated engines. */
 export interface SimulationFlags {
   readonly engines: number;
-  /** Model that they serve; `sim-model` where none is named. */
+  /** Model that they serve; {@link SIMULATED_MODEL} where none is named. */
   readonly model?: string;
   readonly profile: string;
   readonly timeScale: number;
   readonly engineArg: readonly string[];
 }
+
+/** Model of simulated engines unless another is named. */
+export const SIMULATED_MODEL = 'sim-model';
 
 export const numberFrom =
   (least: number, { whole = false } = {}) =>
@@ -49,7 +52,7 @@ export const fleetOf = (flags: SimulationFlags, firstPort: number): SimulatedFle
   kind: 'simulated',
   engines: flags.engines,
   firstPort,
-  model: flags.model ?? 'sim-model',
+  model: flags.model ?? SIMULATED_MODEL,
   profile: flags.profile,
   timeScale: flags.timeScale,
   args: flags.engineArg,

@@ -25,6 +25,8 @@ export interface GatewayReading {
   readonly requests: number;
   readonly errors: number;
   readonly ttftSeconds: Buckets;
+  /** Requests for which the index of the engines' caches was of no use. */
+  readonly withoutIndex: number;
 }
 
 /** A server behind the gateway. */
@@ -82,6 +84,7 @@ export function readGateway(text: Buffer): GatewayReading {
     requests: total(text, 'llm_d_epp_request_total'),
     errors: total(text, 'llm_d_epp_request_error_total'),
     ttftSeconds: bucketsOf(text, 'llm_d_epp_request_ttft_seconds'),
+    withoutIndex: total(text, 'llm_d_epp_kv_index_unused_total'),
   };
 }
 

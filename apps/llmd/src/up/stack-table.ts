@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { Percentiles, ServerRow, StackView } from './stack-view.ts';
+import type { IndexRow, Percentiles, ServerRow, StackView } from './stack-view.ts';
 
 const percent = (share: number | undefined): string =>
   share === undefined ? '–' : `${(100 * share).toFixed(0)} %`;
@@ -16,14 +16,17 @@ const spread = ({ p50, p90, p99 }: Percentiles): string =>
 
 /** The stack as a table for a terminal, several lines. */
 export function drawStack(view: StackView): string {
+  const isIndexed = view.index !== undefined;
+  const titles = ['server', 'running', 'waiting', 'KV use', 'prefix hits', 'picks'];
+  const head = isIndexed ? [...titles, 'KV events'] : titles;
   const table = new Table({
-    head: ['server', 'running', 'waiting', 'KV use', 'prefix hits', 'picks'].map((title) =>
-      pc.bold(title),
-    ),
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+    head: head.map((title) => pc.bold(title)),
+    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: ['gray'] },
   });
-  table.push(...view.servers.map(cells));
+  table.push(
+    ...view.servers.map((row) => (isIndexed ? [...cells(row), knowledge(row)] : cells(row))),
+  );
   // Short lines: one that wraps would spoil the redrawing.
   return [table.toString(), ...overall(view)].join('\n');
 }
@@ -38,6 +41,13 @@ function cells(row: ServerRow): string[] {
     percent(row.prefixHitRate),
     String(row.picks),
   ];
+}
+
+/** How well a server's cache is known, and how long its last events took. */
+function knowledge({ known }: ServerRow): string {
+  if (known === undefined) return pc.dim('nothing yet');
+  if (known.state !== 'whole') return pc.yellow(known.state);
+  return `whole, ${known.lagMs.toFixed(0)} ms`;
 }
 
 /** The stack in one line, for logs. */
@@ -56,11 +66,34 @@ function overall({
   errors,
   ttft,
   interToken,
+  index,
+  programs,
 }: StackView): readonly string[] {
   const failed = errors > 0 ? pc.red(`  ${errors} failed`) : '';
   return [
     `${requests} requests  ${requestsPerSecond.toFixed(1)}/s${failed}`,
     `TTFT         ${spread(ttft)}`,
     `inter-token  ${spread(interToken)}`,
+    ...(index === undefined ? [] : [`index        ${indexParts(index).join('  ')}`]),
+    ...(programs.length === 0
+      ? []
+      : [
+          `beside       ${programs.map(({ name, isUp }) => (isUp ? `${name} up` : pc.red(`${name} down`))).join('  ')}`,
+        ]),
+  ];
+}
+
+function indexParts(index: IndexRow): readonly string[] {
+  const { blocks, whole, heard, servers, lagMs, hitShare, unused, isCaughtUp, isTrusted } = index;
+  const share = `${whole} of ${servers} whole`;
+  return [
+    `${blocks} blocks`,
+    // A server that has computed nothing has nothing to say.
+    whole < heard ? pc.yellow(share) : share,
+    ...(lagMs === undefined ? [] : [`lag ${lagMs.toFixed(0)} ms`]),
+    `hits ${percent(hitShare)}`,
+    ...(unused > 0 ? [`${unused} requests without it`] : []),
+    ...(isCaughtUp ? [] : [pc.yellow('catching up')]),
+    ...(isTrusted ? [] : [pc.red('not used: tokens differ from the engines’')]),
   ];
 }

@@ -20,11 +20,14 @@ const gateway = (requests: number, picks: [string, number][] = []) => ({
     [1, requests],
     [Infinity, requests],
   ]),
+  withoutIndex: 0,
 });
 const reading = (atMs: number, parts: Partial<StackReading> = {}): StackReading => ({
   atMs,
   gateway: gateway(0),
+  index: undefined,
   servers: new Map(),
+  programs: [],
   ...parts,
 });
 
@@ -63,6 +66,8 @@ describe('reading expositions', () => {
       'llm_d_epp_request_ttft_seconds_bucket{le="0.1",streaming="true"} 5',
       'llm_d_epp_request_ttft_seconds_bucket{le="+Inf",streaming="true"} 6',
       'llm_d_epp_request_ttft_seconds_bucket{le="0.1",streaming="false"} 1',
+      'llm_d_epp_kv_index_unused_total{plugin_name="p",plugin_type="p",reason="no_tokens"} 2',
+      'llm_d_epp_kv_index_unused_total{plugin_name="p",plugin_type="p",reason="nothing_known"} 3',
     );
     expect(readGateway(text)).toEqual({
       picks: new Map([['a', 7]]),
@@ -72,6 +77,7 @@ describe('reading expositions', () => {
         [0.1, 6],
         [Infinity, 6],
       ]),
+      withoutIndex: 5,
     });
   });
 });
@@ -108,5 +114,30 @@ describe('the view', () => {
       requests: 0,
       requestsPerSecond: 0,
     });
+  });
+
+  test('the index says how much is known, and what servers found between two readings', () => {
+    const index = {
+      blocks: 9,
+      isCaughtUp: true,
+      isTrusted: true,
+      engines: new Map([
+        ['a', { state: 'whole', lagMs: 2 } as const],
+        ['b', { state: 'silent', lagMs: 7 } as const],
+      ]),
+    };
+    const servers = (aQueries: number, aHits: number) =>
+      new Map([
+        ['a', server({ prefixQueries: aQueries, prefixHits: aHits })],
+        ['b', server()],
+        ['c', undefined],
+      ]);
+    const earlier = reading(0, { index, servers: servers(1000, 0) });
+    const view = viewOf(earlier, reading(5000, { index, servers: servers(3000, 1500) }));
+    expect(view.index).toEqual({
+      ...{ blocks: 9, isCaughtUp: true, isTrusted: true },
+      ...{ whole: 1, heard: 2, servers: 3, lagMs: 7, hitShare: 0.75, unused: 0 },
+    });
+    expect(view.servers.map(({ known }) => known?.state)).toEqual(['whole', 'silent', undefined]);
   });
 });

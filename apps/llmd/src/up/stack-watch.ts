@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, Timer } from '@llm-d/determinism';
+import { readIndex } from './index-reading.ts';
 import { readGateway, readMembers, readServer } from './stack-metrics.ts';
-import { viewOf, type StackReading, type StackView } from './stack-view.ts';
+import { viewOf, type ProgramRow, type StackReading, type StackView } from './stack-view.ts';
 
 export interface StackWatchOptions {
   readonly gatewayUrl: string;
   readonly clock: Clock;
   /** The body of a GET, or a rejection. */
   readonly fetch: (url: string, signal: AbortSignal) => Promise<Buffer>;
+  /** What runs beside engines and gateway. Default nothing. */
+  readonly programs?: () => readonly ProgramRow[];
   readonly onView: (view: StackView) => void;
   /** Default 1000. */
   readonly intervalMs?: number;
@@ -57,13 +60,15 @@ async function readStack(options: StackWatchOptions, stopped: AbortSignal): Prom
     }
   };
   const servers = (await read(`${gatewayUrl}/debug/endpoints`, readMembers)) ?? [];
-  const [gateway, ...answers] = await Promise.all([
+  const [gateway, index, ...answers] = await Promise.all([
     read(`${gatewayUrl}/metrics`, readGateway),
+    read(`${gatewayUrl}/debug/plugins/state`, (text) => readIndex(text, servers)),
     ...servers.map(
       async ({ name, address }) =>
         [name, await read(`http://${address}/metrics`, readServer)] as const,
     ),
   ]);
   limit.cancel();
-  return { atMs: clock.nowMs(), gateway, servers: new Map(answers) };
+  const programs = options.programs?.() ?? [];
+  return { atMs: clock.nowMs(), gateway, index, servers: new Map(answers), programs };
 }

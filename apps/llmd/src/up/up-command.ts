@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@llm-d/determinism';
-import type { Command } from 'commander';
+import { parseEndpointsFile } from '@llm-d/endpoint-picker';
+import { Option, type Command } from 'commander';
 import pc from 'picocolors';
+import { servedModel } from '../bench/index.ts';
 import type { ChildState } from '../stack/child.ts';
 import { startLocalStack, type LocalStack, type Programs } from '../stack/local-stack.ts';
 import { policyArguments } from '../stack/policies.ts';
-import {
-  addSimulationFlags,
-  fleetOf,
-  numberFrom,
-  type SimulationFlags,
-} from '../stack/simulation-flags.ts';
+import { addSimulationFlags, numberFrom, SIMULATED_MODEL } from '../stack/simulation-flags.ts';
 import { createScreen, type Output } from './screen.ts';
 import { drawStack, lineOfStack } from './stack-table.ts';
 import type { StackView } from './stack-view.ts';
 import { watchStack } from './stack-watch.ts';
+import { createTalkLimit } from './talk-limit.ts';
+import { planOf, type UpFlags, type UpPlan } from './up-plan.ts';
 
 export interface UpDeps {
   readonly programs: Programs;
@@ -23,16 +22,7 @@ export interface UpDeps {
   /** Aborts when the person wants to end. */
   readonly signal: AbortSignal;
   readonly fetch: (url: string, signal: AbortSignal) => Promise<Buffer>;
-}
-
-interface UpFlags extends SimulationFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly enginePort: number;
-  readonly endpoint: readonly string[];
-  readonly endpointsFile?: string;
-  readonly config?: string;
-  readonly table: boolean;
+  readonly readFile: (path: string) => Promise<string>;
 }
 
 /** Time between two plain lines where there is no terminal. */
@@ -58,8 +48,16 @@ export function registerUpCommand(program: Command, deps: UpDeps): void {
       [] as readonly string[],
     )
     .option('--endpoints-file <path>', 'file that lists such servers')
-    .option('--model <name>', 'model that the simulated engines serve', 'sim-model')
+    .option('--model <name>', `model that the engines serve (default: "${SIMULATED_MODEL}")`)
     .option('--config <file>', 'EndpointPickerConfig of the gateway')
+    .addOption(
+      new Option(
+        '--prefix <how>',
+        'how it is known which server has which prompts cached: by the engines’ KV events, or from where prompts were sent (default: precise for simulated engines, approximate for others)',
+      ).choices(['precise', 'approximate']),
+    )
+    .option('--nats <url>', 'have kv-relay bring KV events to this NATS, and the gateway read them')
+    .option('--redis <url>', 'have kv-indexer mirror the index to this Redis; needs --nats')
     .option('--no-table', 'print plain lines, also on a terminal');
   addSimulationFlags(command, { engines: 4, timeScale: 1 }).action(async (flags: UpFlags) => {
     await up(flags, deps);
@@ -70,36 +68,57 @@ export function registerUpCommand(program: Command, deps: UpDeps): void {
 async function up(flags: UpFlags, deps: UpDeps): Promise<void> {
   const { output, clock, signal } = deps;
   const screen = createScreen(output);
+  const plan = planOf(flags);
+  const { fleet, events } = plan;
+  const mayTalk = createTalkLimit(clock);
   const stack = await startLocalStack({
     programs: deps.programs,
     clock,
-    fleet:
-      flags.endpoint.length > 0 || flags.endpointsFile !== undefined
-        ? { kind: 'given', endpoints: flags.endpoint, endpointsFile: flags.endpointsFile }
-        : fleetOf(flags, flags.enginePort),
+    fleet,
+    events,
     gateway: {
       host: flags.host,
       port: flags.port,
-      args: flags.config === undefined ? [] : policyArguments(flags.config),
+      args: (endpoints) => gatewayArguments(plan, endpoints, { flags, deps }),
     },
     onState: (name, state) => {
       const news = newsOf(name, state);
       if (news !== undefined && !signal.aborted) screen.line(news);
     },
     onLine: (name, line) => {
-      if (!signal.aborted) screen.line(pc.dim(`${name}: ${line}`));
+      if (!signal.aborted && mayTalk(name, line)) screen.line(pc.dim(`${name}: ${line}`));
     },
   });
   try {
     greet(stack, {
       screen,
-      model: flags.endpoint.length > 0 ? '<model>' : (flags.model ?? '<model>'),
+      model: flags.model ?? (fleet.kind === 'given' ? '<model>' : fleet.model),
     });
     await show(stack, { flags, deps, screen });
   } finally {
     await stack.stop();
   }
 }
+
+/** What makes the gateway route as planned. Rejects where nobody says which model the servers have. */
+async function gatewayArguments(
+  { fleet, policy, events }: UpPlan,
+  endpoints: readonly string[],
+  { flags, deps }: { readonly flags: UpFlags; readonly deps: UpDeps },
+): Promise<readonly string[]> {
+  if (policy !== 'precise') return policyArguments(policy, { renderUrls: [], model: '' });
+  const renderUrls =
+    fleet.kind === 'given' && fleet.endpointsFile !== undefined
+      ? urlsOf(await deps.readFile(fleet.endpointsFile), fleet.endpointsFile)
+      : endpoints;
+  const [first] = renderUrls;
+  const named = flags.model ?? (fleet.kind === 'simulated' ? fleet.model : undefined);
+  const model = named ?? (first === undefined ? '' : await servedModel(first, deps.signal));
+  return policyArguments(policy, { renderUrls, model, natsUrl: events?.natsUrl });
+}
+
+const urlsOf = (text: string, path: string): readonly string[] =>
+  parseEndpointsFile(text, path).endpoints.map(({ hostPort }) => `http://${hostPort}`);
 
 interface Show {
   readonly flags: UpFlags;
@@ -126,6 +145,8 @@ async function show(stack: LocalStack, { flags, deps, screen }: Show): Promise<v
     gatewayUrl: stack.url,
     clock,
     fetch,
+    programs: () =>
+      stack.eventPrograms.map(({ name, state }) => ({ name, isUp: state.kind === 'ready' })),
     onView: draw,
     intervalMs: live ? 1000 : PLAIN_INTERVAL_MS,
   });
