@@ -12,6 +12,7 @@ import {
   type RunningPicker,
 } from '@llm-d/endpoint-picker';
 import { createLiveKvSources } from '@llm-d/endpoint-picker/kv-sources';
+import { connectCluster } from '@llm-d/kube-runtime';
 import { noopTracer, type Logger, type Telemetry } from '@llm-d/telemetry';
 import { startTracing } from '@llm-d/telemetry/otlp';
 import { createPrometheusMetrics, type PrometheusMetrics } from '@llm-d/telemetry/prometheus';
@@ -25,7 +26,6 @@ import {
 } from './configuration.ts';
 import { parserTypes, startProcessor } from './ext-proc/start-processor.ts';
 import { streamMetricDefinitions } from './ext-proc/stream-metrics.ts';
-import { connectCluster } from './kubernetes/connect.ts';
 import { startKubernetes, type Kubernetes } from './kubernetes/start-kubernetes.ts';
 import type { EppOptions } from './options.ts';
 import { drainWindow } from './serving/drain-window.ts';
@@ -203,7 +203,9 @@ async function joinCluster(
   { clock, telemetry, running, policies, started }: JoiningParts,
 ): Promise<Kubernetes | undefined> {
   if (options === undefined) return undefined;
-  const { client } = started.use(await connectCluster(options.cluster, clock));
+  const { client } = started.use(
+    await connectCluster(options.cluster, { clock, userAgent: 'llm-d-epp' }),
+  );
   const kubernetes = startKubernetes(options, {
     client,
     fleet: running.fleet,

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { systemClock, systemRandom, type Clock } from '@llm-d/determinism';
-import {
-  createHttpTransport,
-  createKubeClient,
-  inClusterConnection,
-  kubeconfigConnection,
-} from '@llm-d/kube-runtime';
+import { connectCluster } from '@llm-d/kube-runtime';
 import { connectNatsKvBus, type NatsKvBus } from '@llm-d/kv-events/nats';
 import { createReplayLimiter } from '@llm-d/kv-events/zmq';
 import { formatHostPort } from '@llm-d/scheduler-core';
@@ -17,7 +12,7 @@ import { createAdminRoutes, type AdminRoutesOptions } from './admin-routes.ts';
 import type { EngineDiscovery } from './engines/engine.ts';
 import { startFileEngines } from './engines/file-engines.ts';
 import { startKubeEngines } from './engines/kube-engines.ts';
-import type { ClusterLocation, NatsOptions, RelayOptions } from './options.ts';
+import type { NatsOptions, RelayOptions } from './options.ts';
 import { createRelay, type Relay } from './relay/relay.ts';
 import { relayMetrics } from './relay/relay-metrics.ts';
 import { StartError } from './start-error.ts';
@@ -130,9 +125,11 @@ async function discover(
   }
   const { namespace, labelSelector, servingPort, engineContainer } = engines;
   await using started = new AsyncDisposableStack();
-  const transport = started.use(await connectCluster(engines.cluster, clock));
+  const { client } = started.use(
+    await connectCluster(engines.cluster, { clock, userAgent: 'llm-d-kv-relay' }),
+  );
   const discovery = startKubeEngines({
-    client: createKubeClient({ transport, clock }),
+    client,
     ...{ namespace, labelSelector, servingPort, engineContainer, ports },
     ...{ clock, telemetry, random: systemRandom, changed },
   });
@@ -146,13 +143,6 @@ async function discover(
       await cluster.disposeAsync();
     },
   };
-}
-
-async function connectCluster(location: ClusterLocation, clock: Clock) {
-  const connection = await (location.kind === 'in-cluster'
-    ? inClusterConnection({ host: location.host, port: location.port, clock })
-    : kubeconfigConnection({ path: location.path, clock }));
-  return createHttpTransport(connection, { userAgent: 'llm-d-kv-relay' });
 }
 
 async function serveAdmin(

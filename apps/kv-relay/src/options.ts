@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ClusterLocation } from '@llm-d/kube-runtime';
 import { parseLabelSelector } from '@llm-d/endpoint-picker';
 import type { LogLevel } from '@llm-d/telemetry/pino';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -17,12 +18,6 @@ export type EngineSource =
       readonly servingPort: number;
       readonly engineContainer: string | undefined;
     };
-
-/** Where the API server is. */
-export type ClusterLocation =
-  | { readonly kind: 'kubeconfig'; readonly path: string }
-  /** The cluster that our pod runs in. */
-  | { readonly kind: 'in-cluster'; readonly host: string; readonly port: string };
 
 export interface NatsOptions {
   readonly servers: readonly string[];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { connectCluster } from '@llm-d/kube-runtime';
 import {
   followCertificate,
   readCertificate,
@@ -21,7 +22,6 @@ import { createDisaggregation } from './proxy/disaggregation.ts';
 import { createSidecarProxy, type SidecarProxy } from './proxy/sidecar-proxy.ts';
 import { createUpstream, type Upstream } from './proxy/upstream.ts';
 import { anyOf, everyTarget, listedTargets, type AllowList } from './routing/allow-list.ts';
-import { connectCluster } from './routing/connect-cluster.ts';
 import { startPoolAllowList } from './routing/pool-allow-list.ts';
 import { hostPortOf, parseTarget } from './routing/target.ts';
 import { createAdmin } from './serving/admin.ts';
@@ -174,7 +174,10 @@ async function startAllowList(
   const lists: AllowList[] = [];
   if (allowed.targets.length > 0) lists.push(listedTargets(allowed.targets));
   if (allowed.pool !== undefined) {
-    const cluster = await connectCluster(allowed.pool.cluster, systemClock);
+    const cluster = await connectCluster(allowed.pool.cluster, {
+      clock: systemClock,
+      userAgent: 'llm-d-routing-sidecar',
+    });
     cleanUps.push(async () => {
       await cluster[Symbol.asyncDispose]();
     });

@@ -15,7 +15,7 @@ import { configuredArgs } from './flags/configured-flags.ts';
 import { sidecarFlags } from './flags/sidecar-flags.ts';
 import type { BreakerSettings } from './prefill/circuit-breaker.ts';
 import type { Transport } from './proxy/upstream.ts';
-import type { ClusterLocation } from './routing/connect-cluster.ts';
+import type { ClusterLocation } from '@llm-d/kube-runtime';
 import type { PoolName } from './routing/pool-allow-list.ts';
 import { parseTarget, type Target } from './routing/target.ts';
 

@@ -9,7 +9,8 @@ import { smallExposition } from '../load/expositions.ts';
 import { HttpConnection } from '../load/http-connection.ts';
 import { residentMbOf } from '../measuring/process-accounts.ts';
 import { median, quantile } from '../measuring/statistics.ts';
-import { startGateway, type GatewayProcess } from '../system/gateway-process.ts';
+import { startGateway } from '../system/gateway-process.ts';
+import type { SubjectProcess } from '../system/subject-process.ts';
 
 const REQUESTS_PER_SECOND = 400;
 const CHUNKS_PER_STREAM = 50;
@@ -89,7 +90,7 @@ async function heapMbOf(port: number): Promise<number> {
   return (bytesOf('nodejs_heap_size_used_bytes') + bytesOf('nodejs_external_memory_bytes')) / 1e6;
 }
 
-async function heldEverySecond({ pid, port }: GatewayProcess, seconds: number): Promise<Held[]> {
+async function heldEverySecond({ pid, port }: SubjectProcess, seconds: number): Promise<Held[]> {
   const samples: Held[] = [];
   for (let second = 0; second < seconds; second++) {
     await pause(1000);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { inClusterConnection } from './connection/in-cluster.ts';
+export { connectCluster } from './connection/connect-cluster.ts';
 export { kubeconfigConnection } from './connection/kubeconfig.ts';
 export { noCredentials } from './connection/connection.ts';
 export { createHttpTransport } from './client/http-transport.ts';
@@ -49,6 +50,7 @@ export {
   services,
 } from './built-in-types.ts';
 
+export type { Cluster, ClusterLocation } from './connection/connect-cluster.ts';
 export type { Credentials, KubeConnection } from './connection/connection.ts';
 export type { InClusterOptions } from './connection/in-cluster.ts';
 export type { KubeconfigOptions } from './connection/kubeconfig.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ClusterLocation } from '@llm-d/kube-runtime';
 import { FlagError, type ParsedFlags } from '@llm-d/app-process/flags';
 import { parseLabelSelector } from '@llm-d/endpoint-picker';
 import { join } from 'node:path';
@@ -15,12 +16,6 @@ export interface Environment {
   readonly KUBERNETES_SERVICE_PORT?: string | undefined;
   readonly HOME?: string | undefined;
 }
-
-/** Where the API server is. */
-export type ClusterLocation =
-  | { readonly kind: 'kubeconfig'; readonly path: string }
-  /** The cluster that our pod runs in. */
-  | { readonly kind: 'in-cluster'; readonly host: string; readonly port: string };
 
 /** Who is in the pool. */
 export type PoolSource =
